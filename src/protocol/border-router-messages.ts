@@ -1,0 +1,535 @@
+/**
+ * The border-router protocol: what travels on `/ws/br`, in both directions, as JSON text frames or, where the
+ * subprotocol `threadhub.cbor` was negotiated, the same objects as CBOR binary frames (RFC 8949).
+ *
+ *   hub → border router   {"command": …}     one object a frame, under 1,024 bytes
+ *   border router → hub   {"type": …}        one object a frame, at most 256 KiB
+ *
+ * The different key per direction is fixed: firmware in the field depends on it. This module knows the messages and
+ * their limits; connections, liveness and attribution of answers are in `links/`, and on the other side in `agent/`.
+ */
+import { Decoder, Encoder } from 'cbor-x';
+import {
+  asRequestId,
+  type BorderRouterId,
+  type NodeName,
+  parseBorderRouterId,
+  type RequestId,
+} from './ids.ts';
+import type { Ipv6Address } from './ipv6.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from './json.ts';
+
+export const borderRouterPath = '/ws/br';
+/** WebSocket subprotocol that selects CBOR. */
+export const cborSubprotocol = 'threadhub.cbor';
+
+/**
+ * What the ESP32 firmware's fixed buffers hold. `scan_node_context_t` has char[32], char[64] and char[48] for the three
+ * names, each with its final zero.
+ */
+export const firmwareLimits = {
+  nodeNameBytes: 31,
+  requestIdBytes: 63,
+  targetIpv6Bytes: 47,
+  /** A command frame must stay under this. */
+  commandBytes: 1_024,
+} as const;
+
+/** A larger frame from a border router closes the link with 1009. */
+export const maxBorderRouterFrameBytes = 256 * 1_024;
+
+/** WebSocket close codes of this protocol. */
+export const closeCodes = {
+  hubStopping: 1001,
+  protocolError: 1008,
+  tooBig: 1009,
+  silent: 4000,
+  replaced: 4001,
+  tokenRevoked: 4003,
+  tooSlow: 4008,
+  flooding: 4029,
+} as const;
+
+export type FrameEncoding = 'json' | 'cbor';
+/** A frame as `ws` sends it: text for JSON, bytes for CBOR. */
+export type EncodedFrame = string | Uint8Array;
+
+// ---------------------------------------------------------------------------------------------- hub → border router
+
+export interface ScanNodeCommand {
+  readonly command: 'scan_node';
+  readonly requestId: RequestId;
+  readonly nodeName: NodeName;
+  readonly targetIpv6: Ipv6Address;
+  /** Milliseconds from receipt; the border router gives up by then and sends no late answer. */
+  readonly deadlineMs?: number;
+}
+
+export const coapMethods = ['GET', 'POST', 'PUT', 'DELETE'] as const;
+export type CoapMethod = (typeof coapMethods)[number];
+
+export interface SendCoapCommand {
+  readonly command: 'send_coap';
+  readonly requestId: RequestId;
+  readonly targetIpv6: Ipv6Address;
+  readonly method: CoapMethod;
+  /** Without the leading slash. */
+  readonly path: string;
+  readonly payload?: JsonValue | Uint8Array;
+  readonly confirmable: boolean;
+  readonly deadlineMs?: number;
+}
+
+/** Asks the border router to report the nodes that it can see, as `node_seen`. */
+export interface DiscoverCommand {
+  readonly command: 'discover';
+  readonly requestId: RequestId;
+  readonly deadlineMs?: number;
+}
+
+export type HubCommand = ScanNodeCommand | SendCoapCommand | DiscoverCommand;
+
+// ---------------------------------------------------------------------------------------------- border router → hub
+
+export const failureCodes = ['timed_out', 'refused', 'malformed', 'rate_limited', 'backlog_full'] as const;
+export type FailureCode = (typeof failureCodes)[number];
+
+export interface HeartbeatMessage {
+  readonly type: 'heartbeat';
+  readonly borderRouterId: BorderRouterId | null;
+  /** The border router's uptime in its own unit (seconds or milliseconds); not a wall clock. */
+  readonly uptime: number | null;
+  readonly nodesCount: number | null;
+  readonly status: string | null;
+  readonly queueSize: number | null;
+  readonly coapInFlight: number | null;
+  readonly coapRetriesTotal: number | null;
+  /** Bytes. */
+  readonly heapFree: number | null;
+  /** Wi-Fi or backbone signal, dBm. */
+  readonly rssi: number | null;
+  readonly partitionId: number | null;
+  readonly firmware: string | null;
+  /** The border router's own Thread interface, where it says so. */
+  readonly extAddress: string | null;
+  readonly rloc16: string | number | null;
+  readonly role: string | null;
+}
+
+export interface ScanNodeSuccess {
+  readonly type: 'scan_node_result';
+  readonly success: true;
+  readonly requestId: RequestId | null;
+  readonly nodeName: string | null;
+  readonly targetIpv6: string | null;
+  /** Not yet validated: `parseNetworkInfo` decides. */
+  readonly networkInfo: unknown;
+}
+
+export interface ScanNodeFailure {
+  readonly type: 'scan_node_result';
+  readonly success: false;
+  readonly requestId: RequestId | null;
+  readonly nodeName: string | null;
+  readonly targetIpv6: string | null;
+  readonly error: string;
+  readonly errorCode: FailureCode | null;
+  /** The border router asks to be tried again after this time. */
+  readonly retryAfterMs: number | null;
+}
+
+export interface CoapResponseMessage {
+  readonly type: 'coap_response';
+  readonly requestId: RequestId | null;
+  readonly success: boolean;
+  /** `2.05`; null where no response came. */
+  readonly code: string | null;
+  readonly contentFormat: number | null;
+  readonly payload: JsonValue | Uint8Array | null;
+  readonly error: string | null;
+  readonly errorCode: FailureCode | null;
+}
+
+export interface NodeSeenMessage {
+  readonly type: 'node_seen';
+  /** Answers a `discover` where it has one. */
+  readonly requestId: RequestId | null;
+  readonly network: JsonObject;
+  readonly nodes: readonly SeenNode[];
+}
+
+/** A node that a border router sees in its mesh without having been told of it. */
+export interface SeenNode {
+  readonly ipv6: string | null;
+  readonly extAddress: string | null;
+  readonly rloc16: string | number | null;
+  readonly name: string | null;
+  /** What it answered, where discovery asked it. */
+  readonly networkInfo: unknown;
+}
+
+export type BorderRouterMessage =
+  HeartbeatMessage | ScanNodeSuccess | ScanNodeFailure | CoapResponseMessage | NodeSeenMessage;
+
+export type BorderRouterFrame =
+  | { readonly kind: 'message'; readonly message: BorderRouterMessage }
+  /** Well formed, of a `type` this hub does not know. */
+  | { readonly kind: 'unknown_type'; readonly type: string }
+  /** Not a message at all. `requestId` is what could still be found in its text. */
+  | { readonly kind: 'malformed'; readonly reason: string; readonly requestId: RequestId | null };
+
+// ------------------------------------------------------------------------------------------------------------ codec
+
+// Plain CBOR: no record extension, so that any RFC 8949 decoder reads it; maps become objects.
+const cborEncoder = new Encoder({ useRecords: false, tagUint8Array: false });
+const cborDecoder = new Decoder({ useRecords: false, mapsAsObjects: true });
+
+/** Encodes a plain JSON-like object for the wire. */
+export function encodeFrame(
+  object: JsonObject | Record<string, unknown>,
+  encoding: FrameEncoding,
+): EncodedFrame {
+  return encoding === 'json' ? JSON.stringify(object) : cborEncoder.encode(object);
+}
+
+/** Bytes on the wire, without WebSocket framing. */
+export function frameBytes(frame: EncodedFrame): number {
+  return typeof frame === 'string' ? Buffer.byteLength(frame) : frame.byteLength;
+}
+
+/** Hub side: the wire form of a command. */
+export function hubCommandToWire(command: HubCommand): Record<string, unknown> {
+  const deadline = command.deadlineMs === undefined ? {} : { deadline_ms: command.deadlineMs };
+  switch (command.command) {
+    case 'scan_node':
+      return {
+        command: 'scan_node',
+        target_ipv6: command.targetIpv6,
+        node_name: command.nodeName,
+        request_id: command.requestId,
+        ...deadline,
+      };
+    case 'send_coap':
+      return {
+        command: 'send_coap',
+        request_id: command.requestId,
+        target_ipv6: command.targetIpv6,
+        method: command.method,
+        path: command.path,
+        ...(command.payload === undefined ? {} : { payload: command.payload }),
+        confirmable: command.confirmable,
+        ...deadline,
+      };
+    case 'discover':
+      return { command: 'discover', request_id: command.requestId, ...deadline };
+  }
+}
+
+export function encodeHubCommand(command: HubCommand, encoding: FrameEncoding): EncodedFrame {
+  return encodeFrame(hubCommandToWire(command), encoding);
+}
+
+/** Hub side: reads one frame from a border router; never throws. */
+export function decodeBorderRouterFrame(frame: EncodedFrame): BorderRouterFrame {
+  const object = decodeObject(frame);
+  if (!object.ok) return { kind: 'malformed', reason: object.reason, requestId: salvageRequestId(frame) };
+  const { value } = object;
+  const type = value['type'];
+  if (typeof type !== 'string') {
+    return { kind: 'malformed', reason: 'the frame has no text in "type"', requestId: readRequestId(value) };
+  }
+  switch (type) {
+    case 'heartbeat':
+      return { kind: 'message', message: readHeartbeat(value) };
+    case 'scan_node_result':
+      return { kind: 'message', message: readScanNodeResult(value) };
+    case 'coap_response':
+      return { kind: 'message', message: readCoapResponse(value) };
+    case 'node_seen':
+      return { kind: 'message', message: readNodeSeen(value) };
+    default:
+      return { kind: 'unknown_type', type: type.slice(0, 64) };
+  }
+}
+
+/** Border-router side: reads one command. Null for one that it does not know; a sentence for one it cannot read. */
+export type HubFrame =
+  | { readonly kind: 'command'; readonly command: HubCommand }
+  | { readonly kind: 'unknown_command'; readonly command: string }
+  | { readonly kind: 'malformed'; readonly reason: string; readonly requestId: RequestId | null };
+
+export function decodeHubFrame(frame: EncodedFrame): HubFrame {
+  const object = decodeObject(frame);
+  if (!object.ok) return { kind: 'malformed', reason: object.reason, requestId: null };
+  const { value } = object;
+  const name = value['command'];
+  const requestId = readRequestId(value);
+  if (typeof name !== 'string')
+    return { kind: 'malformed', reason: 'the frame has no text in "command"', requestId };
+  const malformed = (reason: string): HubFrame => ({
+    kind: 'malformed',
+    reason: `${name}: ${reason}`,
+    requestId,
+  });
+  const deadlineMs = readNumber(value['deadline_ms']);
+  const deadline = deadlineMs === null ? {} : { deadlineMs };
+  switch (name) {
+    case 'scan_node': {
+      const targetIpv6 = readText(value['target_ipv6']);
+      if (requestId === null || targetIpv6 === null)
+        return malformed('request_id and target_ipv6 are required');
+      const nodeName = (readText(value['node_name']) ?? '') as NodeName;
+      return {
+        kind: 'command',
+        command: {
+          command: 'scan_node',
+          requestId,
+          nodeName,
+          targetIpv6: targetIpv6 as Ipv6Address,
+          ...deadline,
+        },
+      };
+    }
+    case 'send_coap': {
+      const targetIpv6 = readText(value['target_ipv6']);
+      const path = readText(value['path']);
+      const method = coapMethods.find((known) => known === value['method']);
+      if (requestId === null || targetIpv6 === null || path === null || method === undefined) {
+        return malformed(
+          'request_id, target_ipv6, path and a method of GET, POST, PUT or DELETE are required',
+        );
+      }
+      return {
+        kind: 'command',
+        command: {
+          command: 'send_coap',
+          requestId,
+          targetIpv6: targetIpv6 as Ipv6Address,
+          method,
+          path,
+          ...(value['payload'] === undefined ? {} : { payload: value['payload'] }),
+          confirmable: value['confirmable'] !== false,
+          ...deadline,
+        },
+      };
+    }
+    case 'discover':
+      return requestId === null
+        ? malformed('request_id is required')
+        : { kind: 'command', command: { command: 'discover', requestId, ...deadline } };
+    default:
+      return { kind: 'unknown_command', command: name.slice(0, 64) };
+  }
+}
+
+/** Border-router side: the wire form of a message. Absent (null) optional fields are left out. */
+export function borderRouterMessageToWire(message: BorderRouterMessage): Record<string, unknown> {
+  switch (message.type) {
+    case 'heartbeat':
+      return withoutNull({
+        type: 'heartbeat',
+        br_id: message.borderRouterId,
+        timestamp: message.uptime,
+        nodes_count: message.nodesCount,
+        status: message.status,
+        queue_size: message.queueSize,
+        coap_in_flight: message.coapInFlight,
+        coap_retries_total: message.coapRetriesTotal,
+        heap_free: message.heapFree,
+        rssi: message.rssi,
+        partition_id: message.partitionId,
+        firmware: message.firmware,
+        ext_addr: message.extAddress,
+        rloc16: message.rloc16,
+        role: message.role,
+      });
+    case 'scan_node_result':
+      return message.success
+        ? {
+            type: 'scan_node_result',
+            target_ipv6: message.targetIpv6,
+            node_name: message.nodeName,
+            request_id: message.requestId,
+            success: true,
+            network_info: message.networkInfo,
+            error: null,
+          }
+        : withoutNull({
+            type: 'scan_node_result',
+            target_ipv6: message.targetIpv6,
+            node_name: message.nodeName,
+            request_id: message.requestId,
+            success: false,
+            error: message.error,
+            error_code: message.errorCode,
+            retry_after_ms: message.retryAfterMs,
+          });
+    case 'coap_response':
+      return withoutNull({
+        type: 'coap_response',
+        request_id: message.requestId,
+        success: message.success,
+        code: message.code,
+        content_format: message.contentFormat,
+        payload: message.payload,
+        error: message.error,
+        error_code: message.errorCode,
+      });
+    case 'node_seen':
+      return withoutNull({
+        type: 'node_seen',
+        request_id: message.requestId,
+        network: message.network,
+        nodes: message.nodes.map((node) =>
+          withoutNull({
+            ipv6: node.ipv6,
+            ext_addr: node.extAddress,
+            rloc16: node.rloc16,
+            name: node.name,
+            network_info: node.networkInfo ?? null,
+          }),
+        ),
+      });
+  }
+}
+
+export function encodeBorderRouterMessage(
+  message: BorderRouterMessage,
+  encoding: FrameEncoding,
+): EncodedFrame {
+  return encodeFrame(borderRouterMessageToWire(message), encoding);
+}
+
+// ---------------------------------------------------------------------------------------------------------- reading
+
+type DecodedObject =
+  { readonly ok: true; readonly value: JsonObject } | { readonly ok: false; readonly reason: string };
+
+function decodeObject(frame: EncodedFrame): DecodedObject {
+  let value: unknown;
+  try {
+    value = typeof frame === 'string' ? JSON.parse(frame) : cborDecoder.decode(frame);
+  } catch (error) {
+    return { ok: false, reason: error instanceof Error ? error.message.slice(0, 200) : 'undecodable' };
+  }
+  return isJsonObject(value) ? { ok: true, value } : { ok: false, reason: 'the frame is not an object' };
+}
+
+/**
+ * Firmware pastes a node's payload unchecked behind the fields of its own JSON, so the `request_id` in front of
+ * `network_info` is still readable when the rest is not. Only that part is searched: a pasted payload could hold
+ * somebody else's id.
+ */
+function salvageRequestId(frame: EncodedFrame): RequestId | null {
+  if (typeof frame !== 'string') return null;
+  const head = frame.slice(0, 4_096);
+  const pasted = head.indexOf('"network_info"');
+  const own = pasted === -1 ? head : head.slice(0, pasted);
+  const found = /"request_id"\s*:\s*"([^"\\]{1,63})"/.exec(own);
+  return found?.[1] === undefined ? null : asRequestId(found[1]);
+}
+
+function readHeartbeat(value: JsonObject): HeartbeatMessage {
+  const id = readText(value['br_id']);
+  const rloc16 = value['rloc16'];
+  return {
+    type: 'heartbeat',
+    borderRouterId: id === null ? null : parseBorderRouterId(id),
+    uptime: readNumber(value['timestamp']),
+    nodesCount: readNumber(value['nodes_count']),
+    status: readText(value['status']),
+    queueSize: readNumber(value['queue_size']),
+    coapInFlight: readNumber(value['coap_in_flight']),
+    coapRetriesTotal: readNumber(value['coap_retries_total']),
+    heapFree: readNumber(value['heap_free']),
+    rssi: readNumber(value['rssi']),
+    partitionId: readNumber(value['partition_id']),
+    firmware: readText(value['firmware']),
+    extAddress: readText(value['ext_addr']),
+    rloc16: typeof rloc16 === 'string' || typeof rloc16 === 'number' ? rloc16 : null,
+    role: readText(value['role']),
+  };
+}
+
+function readScanNodeResult(value: JsonObject): ScanNodeSuccess | ScanNodeFailure {
+  const common = {
+    type: 'scan_node_result' as const,
+    requestId: readRequestId(value),
+    nodeName: readText(value['node_name']),
+    targetIpv6: readText(value['target_ipv6']),
+  };
+  return value['success'] === true
+    ? { ...common, success: true, networkInfo: value['network_info'] }
+    : {
+        ...common,
+        success: false,
+        error: readText(value['error']) ?? 'the border router gave no reason',
+        errorCode: readFailureCode(value['error_code']),
+        retryAfterMs: readDuration(value['retry_after_ms']),
+      };
+}
+
+function readCoapResponse(value: JsonObject): CoapResponseMessage {
+  return {
+    type: 'coap_response',
+    requestId: readRequestId(value),
+    success: value['success'] === true,
+    code: readText(value['code']),
+    contentFormat: readNumber(value['content_format']),
+    payload: value['payload'] ?? null,
+    error: readText(value['error']),
+    errorCode: readFailureCode(value['error_code']),
+  };
+}
+
+function readNodeSeen(value: JsonObject): NodeSeenMessage {
+  const nodes = Array.isArray(value['nodes']) ? value['nodes'].filter(isJsonObject) : [];
+  return {
+    type: 'node_seen',
+    requestId: readRequestId(value),
+    network: isJsonObject(value['network']) ? value['network'] : {},
+    nodes: nodes.map((node) => {
+      const rloc16 = node['rloc16'];
+      return {
+        ipv6: readText(node['ipv6']),
+        extAddress: readText(node['ext_addr']),
+        rloc16: typeof rloc16 === 'string' || typeof rloc16 === 'number' ? rloc16 : null,
+        name: readText(node['name']),
+        networkInfo: node['network_info'] ?? null,
+      };
+    }),
+  };
+}
+
+function readRequestId(value: JsonObject): RequestId | null {
+  const text = value['request_id'];
+  return typeof text === 'string' &&
+    text.length > 0 &&
+    Buffer.byteLength(text) <= firmwareLimits.requestIdBytes
+    ? asRequestId(text)
+    : null;
+}
+
+function readFailureCode(value: JsonValue | undefined): FailureCode | null {
+  return failureCodes.find((code) => code === value) ?? null;
+}
+
+/** Text fields are short; anything longer is cut rather than kept. */
+function readText(value: JsonValue | undefined): string | null {
+  return typeof value === 'string' ? value.slice(0, 1_024) : null;
+}
+
+function readNumber(value: JsonValue | undefined): number | null {
+  return typeof value === 'number' && Number.isFinite(value) ? value : null;
+}
+
+function readDuration(value: JsonValue | undefined): number | null {
+  const number = readNumber(value);
+  return number !== null && number >= 0 ? number : null;
+}
+
+function withoutNull(object: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(object).filter(([, value]) => value !== null && value !== undefined),
+  );
+}

@@ -1,0 +1,86 @@
+/**
+ * The one mapping between TypeScript's camelCase and the wire's snake_case, for every object that
+ * REST, Socket.IO and the live feed carry.
+ *
+ * - keys: `startedAt` ↔ `started_at`
+ * - times: a property whose name ends in `At` is Unix milliseconds in TypeScript and ISO 8601 UTC on the wire
+ * - opaque: `networkInfo`, `payload` and `raw` hold other people's JSON, `outcomes` has data for keys; the key is mapped, the content never
+ *
+ * The border-router protocol has its own codec in `border-router-messages.ts`: its quirks need one.
+ */
+const opaqueKeys = new Set(['networkInfo', 'outcomes', 'payload', 'raw']);
+
+type CamelKey<K> = K extends `${infer Head}_${infer Tail}` ? `${Head}${Capitalize<CamelKey<Tail>>}` : K;
+type CamelValue<K, V> = K extends `${string}_at`
+  ? number | Extract<V, null | undefined>
+  : K extends 'network_info' | 'outcomes' | 'payload' | 'raw'
+    ? V
+    : FromWire<V>;
+
+/** The TypeScript side of a wire type. */
+export type FromWire<T> = T extends string | number | boolean | null | undefined
+  ? T
+  : T extends readonly (infer Item)[]
+    ? FromWire<Item>[]
+    : T extends object
+      ? { [K in keyof T as CamelKey<K>]: CamelValue<K, T[K]> }
+      : T;
+
+/** Maps a domain object to its wire form; a fresh object, the input is not touched. */
+export function toWire(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(toWire);
+  if (value === null || typeof value !== 'object') return value;
+  const mapped: Record<string, unknown> = {};
+  for (const [key, entry] of Object.entries(value as Record<string, unknown>)) {
+    if (entry === undefined) continue;
+    mapped[snakeKey(key)] = opaqueKeys.has(key)
+      ? entry
+      : isTimeKey(key) && typeof entry === 'number'
+        ? new Date(entry).toISOString()
+        : toWire(entry);
+  }
+  return mapped;
+}
+
+/** Maps a wire object to its domain form. The caller vouches for the shape (parse with the schema first at an edge). */
+export function fromWire<T>(value: T): FromWire<T> {
+  return mapFromWire(value) as FromWire<T>;
+}
+
+function mapFromWire(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(mapFromWire);
+  if (value === null || typeof value !== 'object') return value;
+  const mapped: Record<string, unknown> = {};
+  for (const [wireKey, entry] of Object.entries(value as Record<string, unknown>)) {
+    const key = camelKey(wireKey);
+    mapped[key] = opaqueKeys.has(key)
+      ? entry
+      : isTimeKey(key) && typeof entry === 'string'
+        ? Date.parse(entry)
+        : mapFromWire(entry);
+  }
+  return mapped;
+}
+
+const isTimeKey = (key: string): boolean => key.endsWith('At');
+const snakeKeys = new Map<string, string>();
+const camelKeys = new Map<string, string>();
+
+function snakeKey(key: string): string {
+  return remembered(snakeKeys, key, () => key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`));
+}
+
+function camelKey(key: string): string {
+  return remembered(camelKeys, key, () =>
+    key.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()),
+  );
+}
+
+/** Key names come from our own types, but a peer may send any: the memo is bounded. */
+function remembered(memo: Map<string, string>, key: string, make: () => string): string {
+  const known = memo.get(key);
+  if (known !== undefined) return known;
+  const made = make();
+  if (memo.size < 2_000) memo.set(key, made);
+  return made;
+}
