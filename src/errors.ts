@@ -96,3 +96,7 @@ export class BundleError extends ThreadhubError<(typeof bundleErrorCodes)[number
 
 export const tokenErrorCodes = ['token_not_found', 'token_conflict'] as const;
 export class TokenError extends ThreadhubError<(typeof tokenErrorCodes)[number]> {}
+
+export const simulationErrorCodes = ['options_invalid', 'nodes_not_registered'] as const;
+/** A simulation cannot be built, or its hub does not take its nodes. */
+export class SimulationError extends ThreadhubError<(typeof simulationErrorCodes)[number]> {}
