@@ -1,0 +1,102 @@
+/**
+ * What the edges need of the rest of the hub, each as narrow as the edge that uses it. Where a method may answer at once
+ * or later, the edge awaits it either way.
+ */
+import type { WebSocket } from 'ws';
+import type { CoapMethod, CoapResponseMessage, FrameEncoding } from '../protocol/border-router-messages.ts';
+import type { BorderRouter, Connection } from '../protocol/border-router.ts';
+import type { BorderRouterId, NodeName, ScanId } from '../protocol/ids.ts';
+import type { Ipv6Address, Ipv6Prefix } from '../protocol/ipv6.ts';
+import type { JsonValue } from '../protocol/json.ts';
+import type { Scan, ScanFilter, ScanTrigger, TriggeredScan } from '../protocol/scan.ts';
+import type { Topology } from '../protocol/topology.ts';
+import type { RegisteredNode } from '../scan/registered-node.ts';
+
+type Maybe<T> = T | Promise<T>;
+
+/** What an upgrade request said of the border router, checked. */
+export interface BorderRouterHandshake {
+  readonly id: BorderRouterId;
+  /** Null where it gave none: it then serves only the nodes that name it. */
+  readonly networkPrefix: Ipv6Prefix | null;
+  readonly encoding: FrameEncoding;
+  readonly remoteAddress: string | null;
+  /** The token that it came with; null where it came with none. */
+  readonly tokenId: string | null;
+}
+
+export interface CoapCommand {
+  readonly targetIpv6: Ipv6Address;
+  readonly method: CoapMethod;
+  /** Without the leading slash. */
+  readonly path: string;
+  readonly payload?: JsonValue | Uint8Array;
+  readonly confirmable: boolean;
+  readonly timeoutMs: number;
+}
+
+/** The border routers connected to this hub. */
+export interface Links {
+  accept(socket: WebSocket, handshake: BorderRouterHandshake): void;
+  list(): BorderRouter[];
+  get(id: BorderRouterId): BorderRouter | null;
+  /** Throws LinkError. */
+  sendCoap(id: BorderRouterId, command: CoapCommand): Promise<CoapResponseMessage>;
+  connections(): Connection[];
+  closeByToken(tokenId: string): void;
+}
+
+/** Starts, ends and shows running scans. */
+export interface Scans {
+  /** Throws ScanError `nothing_to_scan` or `hub_stopping`. */
+  trigger(options: { filter: ScanFilter | null; trigger: ScanTrigger }): TriggeredScan;
+  /** Throws ScanError `scan_not_found` or `scan_already_finished`. */
+  cancel(id: ScanId): void;
+  /** A running scan; null for any other. */
+  get(id: ScanId): Scan | null;
+  running(): Scan[];
+}
+
+export interface TopologyHistory {
+  current(): Topology;
+  /** As it was at that time, Unix ms; null where no scan had finished by then. */
+  at(atMs: number): Promise<Topology | null>;
+  ofScan(id: ScanId): Promise<Topology | null>;
+  /** Reads an exported bundle back as a finished scan. Throws BundleError. */
+  importBundle(bundle: unknown): Promise<{ scanId: ScanId }>;
+}
+
+/** The nodes to scan. Methods that change throw NodeError. */
+export interface Nodes {
+  list(): readonly RegisteredNode[];
+  get(name: NodeName): RegisteredNode | null;
+  put(node: {
+    name: string;
+    ipv6: string;
+    borderRouterId: string | null;
+  }): Maybe<{ node: RegisteredNode; created: boolean }>;
+  remove(name: NodeName): Maybe<void>;
+  /** `entries` has the format of `adresses.json`; bad entries are reported and skipped. */
+  importNodes(
+    entries: Readonly<Record<string, unknown>>,
+  ): Maybe<{ accepted: number; problems: readonly string[] }>;
+}
+
+export interface BorderRouterToken {
+  readonly id: string;
+  readonly borderRouterId: BorderRouterId;
+  /** Unix ms. */
+  readonly createdAt: number;
+  /** Unix ms; null where it was never used. */
+  readonly lastUsedAt: number | null;
+}
+
+/** Border-router tokens; stored hashed, shown once. */
+export interface Tokens {
+  create(borderRouterId: BorderRouterId): Maybe<{ token: string; record: BorderRouterToken }>;
+  list(): Maybe<readonly BorderRouterToken[]>;
+  /** Throws TokenError `token_not_found`. */
+  revoke(id: string): Maybe<void>;
+  /** Null where it is not a valid token of that border router. */
+  verify(borderRouterId: BorderRouterId, token: string): Maybe<{ tokenId: string } | null>;
+}
