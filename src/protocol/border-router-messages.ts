@@ -8,7 +8,7 @@
  * The different key per direction is fixed: firmware in the field depends on it. This module knows the messages and
  * their limits; connections, liveness and attribution of answers are in `links/`, and on the other side in `agent/`.
  */
-import { Decoder, Encoder } from 'cbor-x';
+import { decodeCbor, encodeCbor } from './cbor.ts';
 import {
   asRequestId,
   type BorderRouterId,
@@ -180,16 +180,12 @@ export type BorderRouterFrame =
 
 // ------------------------------------------------------------------------------------------------------------ codec
 
-// Plain CBOR: no record extension, so that any RFC 8949 decoder reads it; maps become objects.
-const cborEncoder = new Encoder({ useRecords: false, tagUint8Array: false });
-const cborDecoder = new Decoder({ useRecords: false, mapsAsObjects: true });
-
 /** Encodes a plain JSON-like object for the wire. */
 export function encodeFrame(
   object: JsonObject | Record<string, unknown>,
   encoding: FrameEncoding,
 ): EncodedFrame {
-  return encoding === 'json' ? JSON.stringify(object) : cborEncoder.encode(object);
+  return encoding === 'json' ? JSON.stringify(object) : encodeCbor(object);
 }
 
 /** Bytes on the wire, without WebSocket framing. */
@@ -408,7 +404,7 @@ type DecodedObject =
 function decodeObject(frame: EncodedFrame): DecodedObject {
   let value: unknown;
   try {
-    value = typeof frame === 'string' ? JSON.parse(frame) : cborDecoder.decode(frame);
+    value = typeof frame === 'string' ? JSON.parse(frame) : decodeCbor(frame);
   } catch (error) {
     return { ok: false, reason: error instanceof Error ? error.message.slice(0, 200) : 'undecodable' };
   }

@@ -28,6 +28,7 @@ export const borderRouterSchema = z
     partition_id: z.number().nullable(),
     ext_addr: z.string().nullable(),
     rloc16: z.string().nullable(),
+    role: z.string().nullable().describe('Of its own Thread interface, as its heartbeat says'),
     outbox_messages: z.number(),
     outbox_bytes: z.number(),
     in_flight: z.number().describe('Requests this hub waits for'),

@@ -1,0 +1,120 @@
+/** What the hub knows of one border router, connected or gone: its last heartbeat, its counts, its link. */
+import type { Clock } from '../clock.ts';
+import type { LinkEnd } from '../facts.ts';
+import type { HeartbeatMessage } from '../protocol/border-router-messages.ts';
+import type { BorderRouter } from '../protocol/border-router.ts';
+import { type BorderRouterId, parseExtAddress } from '../protocol/ids.ts';
+import { formatIpv6Prefix } from '../protocol/ipv6.ts';
+import { parseRloc16 } from '../protocol/rloc16.ts';
+import type { BorderRouterLink, LinkHandshake } from './border-router-link.ts';
+import { LatencyWindow } from './latency-window.ts';
+import { SlidingCount } from './sliding-count.ts';
+
+/** More than 5 replacements within a minute are flapping. */
+const flappingReplacements = 6;
+
+export class BorderRouterRecord {
+  readonly id: BorderRouterId;
+  readonly #latencies = new LatencyWindow();
+  readonly #recentReplacements: SlidingCount;
+  #link: BorderRouterLink | null = null;
+  #handshake: LinkHandshake | null = null;
+  #connectedAt: number | null = null;
+  #disconnectedAt: number | null = null;
+  #disconnectReason: LinkEnd | null = null;
+  #heartbeat: HeartbeatMessage | null = null;
+  #heartbeatAt: number | null = null;
+  #replacements = 0;
+  #protocolErrors = 0;
+  #answered = 0;
+  #failed = 0;
+
+  constructor(id: BorderRouterId, clock: Clock) {
+    this.id = id;
+    this.#recentReplacements = new SlidingCount({ clock, windowMs: 60_000, threshold: flappingReplacements });
+  }
+
+  get replacements(): number {
+    return this.#replacements;
+  }
+
+  get flapping(): boolean {
+    return this.#recentReplacements.count >= flappingReplacements;
+  }
+
+  connected(link: BorderRouterLink): void {
+    this.#link = link;
+    this.#handshake = link.handshake;
+    this.#connectedAt = link.connectedAtMs;
+    this.#disconnectedAt = null;
+    this.#disconnectReason = null;
+  }
+
+  disconnected(reason: LinkEnd, atMs: number): void {
+    this.#link = null;
+    this.#disconnectedAt = atMs;
+    this.#disconnectReason = reason;
+  }
+
+  /** True where that makes it flap. */
+  replaced(): boolean {
+    this.#replacements += 1;
+    return this.#recentReplacements.add();
+  }
+
+  heartbeat(heartbeat: HeartbeatMessage, atMs: number): void {
+    this.#heartbeat = heartbeat;
+    this.#heartbeatAt = atMs;
+  }
+
+  answered(success: boolean, durationMs: number): void {
+    if (success) {
+      this.#answered += 1;
+      this.#latencies.add(durationMs);
+    } else this.#failed += 1;
+  }
+
+  protocolError(): void {
+    this.#protocolErrors += 1;
+  }
+
+  view(): BorderRouter {
+    const heartbeat = this.#heartbeat;
+    const asked = this.#answered + this.#failed;
+    return {
+      id: this.id,
+      online: this.#link !== null,
+      networkPrefix:
+        this.#handshake?.networkPrefix == null ? null : formatIpv6Prefix(this.#handshake.networkPrefix),
+      encoding: this.#handshake?.encoding ?? null,
+      remoteAddress: this.#handshake?.remoteAddress ?? null,
+      connectedAt: this.#connectedAt,
+      disconnectedAt: this.#disconnectedAt,
+      disconnectReason: this.#disconnectReason,
+      lastHeartbeatAt: this.#heartbeatAt,
+      status: heartbeat?.status ?? null,
+      firmware: heartbeat?.firmware ?? null,
+      nodesCount: heartbeat?.nodesCount ?? null,
+      uptime: heartbeat?.uptime ?? null,
+      queueSize: heartbeat?.queueSize ?? null,
+      coapInFlight: heartbeat?.coapInFlight ?? null,
+      coapRetriesTotal: heartbeat?.coapRetriesTotal ?? null,
+      heapFree: heartbeat?.heapFree ?? null,
+      rssi: heartbeat?.rssi ?? null,
+      partitionId: heartbeat?.partitionId ?? null,
+      extAddr: heartbeat?.extAddress == null ? null : parseExtAddress(heartbeat.extAddress),
+      rloc16: heartbeat?.rloc16 == null ? null : parseRloc16(heartbeat.rloc16),
+      role: heartbeat?.role ?? null,
+      outboxMessages: this.#link?.outboxMessages ?? 0,
+      outboxBytes: this.#link?.outboxBytes ?? 0,
+      inFlight: this.#link?.inFlight ?? 0,
+      replacements: this.#replacements,
+      flapping: this.flapping,
+      protocolErrors: this.#protocolErrors,
+      answered: this.#answered,
+      failed: this.#failed,
+      successRate: asked === 0 ? null : this.#answered / asked,
+      latencyMs: this.#latencies.summary(),
+    };
+  }
+}

@@ -1,0 +1,59 @@
+/**
+ * One timer for the liveness of all links. Links with requests in flight are looked at on every tick, quiet ones once a
+ * second, a tenth of them per tick: ten thousand links cost no burst.
+ */
+import type { Clock } from '../clock.ts';
+
+export interface Watched {
+  readonly inFlight: number;
+  checkLiveness(): void;
+}
+
+const tickMs = 100;
+const slices = 10;
+
+export class LivenessWheel {
+  readonly #clock: Clock;
+  readonly #slices: Set<Watched>[] = Array.from({ length: slices }, () => new Set<Watched>());
+  readonly #sliceOf = new Map<Watched, Set<Watched>>();
+  #turn = 0;
+  #cancel: (() => void) | null = null;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  add(link: Watched): void {
+    const slice = this.#slices[this.#sliceOf.size % slices] as Set<Watched>;
+    slice.add(link);
+    this.#sliceOf.set(link, slice);
+    if (this.#cancel === null) this.#schedule();
+  }
+
+  remove(link: Watched): void {
+    this.#sliceOf.get(link)?.delete(link);
+    this.#sliceOf.delete(link);
+    if (this.#sliceOf.size === 0) this.close();
+  }
+
+  close(): void {
+    this.#cancel?.();
+    this.#cancel = null;
+  }
+
+  #schedule(): void {
+    this.#cancel = this.#clock.after(tickMs, () => {
+      this.#cancel = null;
+      this.#tick();
+      if (this.#sliceOf.size > 0) this.#schedule();
+    });
+  }
+
+  #tick(): void {
+    this.#turn = (this.#turn + 1) % slices;
+    const quiet = this.#slices[this.#turn] as Set<Watched>;
+    for (const link of this.#sliceOf.keys()) {
+      if (link.inFlight > 0 || quiet.has(link)) link.checkLiveness();
+    }
+  }
+}
