@@ -35,7 +35,7 @@ describe('CBOR', () => {
     ['9a ffffffff', 'collection of 4294967295 entries'],
     ['bb ffffffffffffffff 01', 'collection'],
     ['5a 00010000 00', 'string of 65536 bytes has only 1'],
-    ['82 01', 'before it is complete'],
+    ['19 01', 'before it is complete'],
     ['ff', 'ends nothing'],
     ['1c', 'not a CBOR item'],
     ['01 02', '1 bytes follow'],
