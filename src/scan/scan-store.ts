@@ -1,0 +1,45 @@
+/**
+ * Port: where scans and their topologies are kept. Adapters pass `scan-store.contract.ts`.
+ *
+ * A scan is written twice: when it starts, with every node undecided, so that a hub that dies leaves a trace of it, and
+ * when it has finished. Both are durable when the promise resolves. Failures are `StoreError`.
+ */
+import type { ScanId } from '../protocol/ids.ts';
+import type { Scan, ScanSummary } from '../protocol/scan.ts';
+import type { Topology } from '../protocol/topology.ts';
+
+export interface ScanStore {
+  saveStarted(scan: Scan): Promise<void>;
+  /** Replaces what `saveStarted` wrote, in one transaction with the final topology. */
+  saveFinished(scan: Scan, topology: Topology | null): Promise<void>;
+  get(id: ScanId): Promise<Scan | null>;
+  /** Newest first. `cursor` is the `nextCursor` of the page before; null ends. */
+  list(options: {
+    limit: number;
+    cursor: string | null;
+  }): Promise<{ items: ScanSummary[]; nextCursor: string | null }>;
+  topology(id: ScanId): Promise<Topology | null>;
+  /** The topology of the last scan that had finished at that time, Unix ms; null where there was none. */
+  topologyAt(atMs: number): Promise<Topology | null>;
+  /**
+   * Ends the scans that a dead hub left `running`: state `cancelled`, undecided nodes `cancelled`, a note that says so.
+   * Returns how many there were.
+   */
+  endInterrupted(atMs: number): Promise<number>;
+  /** Latencies of one node's answers, newest first. */
+  latencies(
+    nodeName: string,
+    limit: number,
+  ): Promise<{ scanId: string; measuredAt: number; durationMs: number }[]>;
+  /** Last outcome and last answer per node name. */
+  lastOutcomes(): Promise<Map<string, NodeHistory>>;
+  /** Deletes scans that finished before that time; returns how many. */
+  deleteBefore(atMs: number): Promise<number>;
+}
+
+export interface NodeHistory {
+  readonly lastOutcome: NonNullable<Scan['nodes'][number]['outcome']>;
+  readonly lastScanId: ScanId;
+  /** Unix ms of its last answer; null where it never answered. */
+  readonly lastSeenAt: number | null;
+}
