@@ -19,10 +19,8 @@ export interface MeshDevice {
   /** A node's name, a border router's id. */
   readonly name: string;
   readonly extAddress: ExtAddress;
-  /** In the network's prefix, reachable from outside the mesh. */
+  /** In the network's prefix. */
   readonly ipv6: Ipv6Address;
-  /** In the mesh-local prefix, reachable from a border router only. */
-  readonly meshLocalIpv6: Ipv6Address;
   readonly place: Place;
   attachment: Attachment;
   parentChanges: number;

@@ -208,7 +208,6 @@ function chooseParents(
 function nameDevices(plan: MeshPlan, drafts: readonly Draft[], random: SeededRandom): MeshDevice[] {
   const addresses = random.fork('addresses');
   const prefix = prefixOf(random);
-  const meshLocal = `fd${groups(random.fork('mesh-local').hex(14), 2)}`;
   const namesInRooms = new Map<string, number>();
   return drafts.map(({ number, kind, deviceKind, place }) => {
     const room = place.room.kind;
@@ -224,7 +223,6 @@ function nameDevices(plan: MeshPlan, drafts: readonly Draft[], random: SeededRan
           : `n${plan.networkIndex + 1}-${room}-${String(nth).padStart(2, '0')}`,
       extAddress: asExtAddress(addresses.hex(16)),
       ipv6: address(prefix, addresses.hex(16)),
-      meshLocalIpv6: address(meshLocal, addresses.hex(16)),
       place,
       attachment: { kind: 'router', routerId: 0 },
       parentChanges: 0,
