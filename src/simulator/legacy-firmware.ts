@@ -77,13 +77,19 @@ export function createLegacyFirmware(options: LegacyFirmwareOptions): LegacyFirm
   const mute = new Set<WebSocket>();
   const timers = new Set<() => void>();
 
-  const later = (delayMs: number, callback: () => void): void => {
+  let stopHeartbeat: () => void = () => undefined;
+
+  const later = (delayMs: number, callback: () => void): (() => void) => {
     const bornIn = life;
     const cancel = after(delayMs, () => {
       timers.delete(cancel);
       if (life === bornIn) callback();
     });
     timers.add(cancel);
+    return () => {
+      cancel();
+      timers.delete(cancel);
+    };
   };
 
   const send = (frame: Uint8Array): void => {
@@ -98,7 +104,7 @@ export function createLegacyFirmware(options: LegacyFirmwareOptions): LegacyFirm
       `{"type":"heartbeat","br_id":"${options.borderRouterId}","timestamp":${uptimeMs},` +
         `"nodes_count":${options.nodesCount ?? 0},"status":"online"}`,
     );
-    later(options.heartbeatEveryMs ?? 10_000, heartbeat);
+    stopHeartbeat = later(options.heartbeatEveryMs ?? 10_000, heartbeat);
   };
 
   const scanNode = (command: Record<string, unknown>): void => {
@@ -172,6 +178,7 @@ export function createLegacyFirmware(options: LegacyFirmwareOptions): LegacyFirm
       mute.delete(opened);
       if (socket !== opened) return;
       socket = null;
+      stopHeartbeat();
       // What CoAP has under way goes on; its answers are sent on the next connection.
       later(options.reconnectAfterMs ?? 10_000, connect);
     });
