@@ -247,6 +247,11 @@ export class BorderRouterLinks {
     return this.#records.get(id)?.view() ?? null;
   }
 
+  /** The prefix that a border router serves or served last; null where it named none or never connected. */
+  networkPrefixOf(id: BorderRouterId): string | null {
+    return this.#records.get(id)?.networkPrefix ?? null;
+  }
+
   connections(): Connection[] {
     return [...this.#links.values()].map((link) => ({
       id: link.id,

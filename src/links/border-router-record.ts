@@ -34,6 +34,11 @@ export class BorderRouterRecord {
     this.#recentReplacements = new SlidingCount({ clock, windowMs: 60_000, threshold: flappingReplacements });
   }
 
+  get networkPrefix(): string | null {
+    const prefix = this.#handshake?.networkPrefix ?? null;
+    return prefix === null ? null : formatIpv6Prefix(prefix);
+  }
+
   get replacements(): number {
     return this.#replacements;
   }
@@ -84,8 +89,7 @@ export class BorderRouterRecord {
     return {
       id: this.id,
       online: this.#link !== null,
-      networkPrefix:
-        this.#handshake?.networkPrefix == null ? null : formatIpv6Prefix(this.#handshake.networkPrefix),
+      networkPrefix: this.networkPrefix,
       encoding: this.#handshake?.encoding ?? null,
       remoteAddress: this.#handshake?.remoteAddress ?? null,
       connectedAt: this.#connectedAt,

@@ -1,0 +1,223 @@
+/**
+ * The map as it stands and as it stood: feeds the pure code of `topology/` with what scans find, keeps what earlier
+ * scans taught, and reads past topologies back from the store.
+ *
+ * While a scan runs, partial topologies are made at most every `updateIntervalMs`, and only while somebody watches or
+ * asks: a map nobody looks at costs nothing. A scan of some of the nodes leaves the others on the map as last found.
+ */
+import type { Clock } from '../clock.ts';
+import type { FactBus } from '../facts.ts';
+import type { BorderRouterLinks } from '../links/border-router-links.ts';
+import type { BorderRouter } from '../protocol/border-router.ts';
+import { asBorderRouterId, type ScanId } from '../protocol/ids.ts';
+import { parseIpv6, parseIpv6Prefix, formatIpv6Prefix } from '../protocol/ipv6.ts';
+import { parseNetworkInfo, roles } from '../protocol/network-info.ts';
+import type { Scan, ScanNode, ScanSummary } from '../protocol/scan.ts';
+import type { Topology } from '../protocol/topology.ts';
+import { buildTopology } from '../topology/build-topology.ts';
+import { type EarlierKnowledge, nothingKnown, rememberTopology } from '../topology/earlier-knowledge.ts';
+import type { TopologyBorderRouter, TopologyObservation } from '../topology/topology-input.ts';
+import type { RegisteredNode } from './registered-node.ts';
+import type { ScanStore } from './scan-store.ts';
+
+export interface TopologiesOptions {
+  readonly store: Pick<ScanStore, 'list' | 'topology' | 'topologyAt' | 'get'>;
+  readonly borderRouters: Pick<BorderRouterLinks, 'list' | 'networkPrefixOf'>;
+  readonly nodes: { list(): readonly RegisteredNode[] };
+  /** A running scan as it stands. */
+  readonly scans: { get(id: ScanId): Scan | null };
+  readonly facts: Pick<FactBus, 'on' | 'emit'>;
+  readonly clock: Clock;
+  readonly updateIntervalMs: number;
+  /** Whether anybody looks at the map; partial topologies are pushed only then. */
+  readonly isWatched: () => boolean;
+}
+
+/** Past scans read at the start to learn where silent nodes were. */
+const foldedScans = 50;
+
+export class Topologies {
+  readonly #options: TopologiesOptions;
+  readonly #unsubscribe: (() => void)[];
+  /** The newest observation of every node, by name. */
+  readonly #observations = new Map<string, TopologyObservation>();
+  #earlier: EarlierKnowledge = nothingKnown;
+  #current: Topology;
+  /** The scan that the map shows while it runs. */
+  #shown: ScanSummary | null = null;
+  #dirty = false;
+  #cancelUpdate: (() => void) | null = null;
+
+  constructor(options: TopologiesOptions) {
+    this.#options = options;
+    this.#current = this.#build({ id: null, startedAt: options.clock.nowMs(), final: true });
+    const { facts } = options;
+    this.#unsubscribe = [
+      facts.on('scan:started', ({ scan }) => this.#started(scan)),
+      facts.on('scan:node_decided', ({ node, scanId }) => this.#decided(scanId, node)),
+      facts.on('nodes:changed', () => this.#changed()),
+      facts.on('border_router:connected', () => this.#changed()),
+      facts.on('border_router:disconnected', () => this.#changed()),
+    ];
+  }
+
+  /** Learns from the stored scans; once, before the first scan. */
+  async load(): Promise<void> {
+    const { items } = await this.#options.store.list({ limit: foldedScans, cursor: null });
+    const past = items.filter((scan) => scan.trigger !== 'import' && scan.finishedAt !== null).reverse();
+    for (const { id } of past) {
+      const topology = await this.#options.store.topology(id as ScanId);
+      if (topology === null) continue;
+      this.#earlier = rememberTopology(this.#earlier, topology);
+      this.#current = topology;
+    }
+    const last = past.at(-1);
+    const scan = last === undefined ? null : await this.#options.store.get(last.id as ScanId);
+    for (const node of scan?.nodes ?? []) this.#observe(node);
+  }
+
+  /** The newest map: of the running scan where there is one, else of the last. */
+  current(): Topology {
+    if (this.#dirty) this.#refresh();
+    return this.#current;
+  }
+
+  /** The map of the last scan that had finished at that time; null where there was none. */
+  at(atMs: number): Promise<Topology | null> {
+    return this.#options.store.topologyAt(atMs);
+  }
+
+  ofScan(id: ScanId): Promise<Topology | null> {
+    if (this.#current.scanId === id) return Promise.resolve(this.current());
+    return this.#options.store.topology(id);
+  }
+
+  /** Makes and keeps the final topology of a scan that has just finished, and tells everybody. */
+  finish(scan: Scan): Topology {
+    for (const node of scan.nodes)
+      if (this.#observations.get(node.name)?.decidedAt !== node.decidedAt) this.#observe(node);
+    const topology = this.#build({ id: scan.id, startedAt: scan.startedAt, final: true });
+    this.#earlier = rememberTopology(this.#earlier, topology);
+    if (this.#shown === null || this.#shown.id === scan.id) {
+      this.#shown = null;
+      this.#dirty = false;
+      this.#current = topology;
+    }
+    this.#options.facts.emit('topology:updated', { topology });
+    return topology;
+  }
+
+  /** A topology of a scan by itself, without what this hub knows besides. */
+  ofImported(scan: Scan): Topology {
+    const observations = scan.nodes.map((node) => observationOf(node, slash64Of(node.ipv6)));
+    return buildTopology({
+      scan: { id: scan.id, startedAt: scan.startedAt, final: true },
+      nodes: observations,
+      borderRouters: [],
+      earlier: nothingKnown,
+      madeAt: scan.finishedAt ?? this.#options.clock.nowMs(),
+    });
+  }
+
+  close(): void {
+    for (const unsubscribe of this.#unsubscribe) unsubscribe();
+    this.#cancelUpdate?.();
+    this.#cancelUpdate = null;
+  }
+
+  #started(scan: ScanSummary): void {
+    this.#shown = scan;
+    const running = this.#options.scans.get(scan.id as ScanId);
+    for (const node of running?.nodes ?? []) if (node.outcome === null) this.#observe(node);
+    this.#changed();
+  }
+
+  #decided(scanId: ScanId, node: ScanNode): void {
+    this.#observe(node);
+    if (this.#shown?.id === scanId) this.#changed();
+  }
+
+  #observe(node: ScanNode): void {
+    this.#observations.set(node.name, observationOf(node, this.#networkKeyOf(node)));
+  }
+
+  #changed(): void {
+    this.#dirty = true;
+    if (this.#cancelUpdate !== null || !this.#options.isWatched()) return;
+    this.#cancelUpdate = this.#options.clock.after(this.#options.updateIntervalMs, () => {
+      this.#cancelUpdate = null;
+      if (!this.#dirty) return;
+      this.#refresh();
+      this.#options.facts.emit('topology:updated', { topology: this.#current });
+    });
+  }
+
+  #refresh(): void {
+    this.#dirty = false;
+    const shown = this.#shown;
+    this.#current = this.#build({
+      id: shown?.id ?? this.#current.scanId,
+      startedAt: shown?.startedAt ?? this.#current.madeAt,
+      final: shown === null,
+    });
+  }
+
+  #build(scan: { id: string | null; startedAt: number; final: boolean }): Topology {
+    const { borderRouters, clock, nodes } = this.#options;
+    const observations: TopologyObservation[] = [];
+    for (const node of nodes.list()) {
+      const observation = this.#observations.get(node.name);
+      if (observation !== undefined && observation.ipv6 === node.ipv6) observations.push(observation);
+    }
+    return buildTopology({
+      scan,
+      nodes: observations,
+      borderRouters: borderRouters.list().map(borderRouterOf),
+      earlier: this.#earlier,
+      madeAt: clock.nowMs(),
+    });
+  }
+
+  /** The prefix of the border router that was asked, else the node's own /64. */
+  #networkKeyOf(node: ScanNode): string {
+    const prefix =
+      node.brId === null ? null : this.#options.borderRouters.networkPrefixOf(asBorderRouterId(node.brId));
+    return prefix ?? slash64Of(node.ipv6);
+  }
+}
+
+function observationOf(node: ScanNode, networkKey: string): TopologyObservation {
+  const parsed = node.outcome === 'answered' ? parseNetworkInfo(node.networkInfo) : null;
+  return {
+    name: node.name,
+    ipv6: node.ipv6,
+    extAddress: node.extAddr,
+    borderRouterId: node.brId,
+    outcome: node.outcome,
+    late: node.late,
+    durationMs: node.durationMs,
+    decidedAt: node.decidedAt,
+    error: node.error,
+    networkInfo: parsed?.ok === true ? parsed.networkInfo : null,
+    networkKey,
+  };
+}
+
+function borderRouterOf(borderRouter: BorderRouter): TopologyBorderRouter {
+  return {
+    id: borderRouter.id,
+    online: borderRouter.online,
+    networkKey: borderRouter.networkPrefix ?? borderRouter.id,
+    networkPrefix: borderRouter.networkPrefix,
+    extAddress: borderRouter.extAddr,
+    rloc16: borderRouter.rloc16,
+    role: roles.find((role) => role === borderRouter.role) ?? null,
+    partitionId: borderRouter.partitionId,
+  };
+}
+
+function slash64Of(ipv6: string): string {
+  const address = parseIpv6(ipv6);
+  const prefix = address === null ? null : parseIpv6Prefix(`${address}/64`);
+  return prefix === null ? ipv6 : formatIpv6Prefix(prefix);
+}
