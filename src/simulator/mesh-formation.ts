@@ -15,8 +15,15 @@ import {
   routerIdCount,
   usualChildLimit,
 } from './mesh-device.ts';
-import { leastLinkMarginDb, linkMarginOf, type RadioModel } from './radio-model.ts';
+import {
+  leastLinkMarginDb,
+  linkCostOf,
+  linkMarginOf,
+  linkQualityOf,
+  type RadioModel,
+} from './radio-model.ts';
 import type { SeededRandom } from './random.ts';
+import { type RouterGraph, routesFrom } from './route-table.ts';
 
 export interface MeshPlan {
   readonly networkIndex: number;
@@ -40,7 +47,7 @@ export interface FormedMesh {
 
 const nodesPerRoom = 3;
 /** In a larger building 32 routers no longer hear each other well enough; more nodes share its rooms instead. */
-const mostRooms = 72;
+const mostRooms = 60;
 /** Share of nodes that run on batteries. */
 const sleepyShare = 0.3;
 /** Share of the nodes on mains that can never route. */
@@ -56,33 +63,24 @@ interface Draft {
   place: Place;
 }
 
+type Margin = (a: Draft, b: Draft) => number;
+
 export function formMesh(plan: MeshPlan, radio: RadioModel, random: SeededRandom): FormedMesh {
-  const places = random.fork('places');
-  const building = createBuilding(
-    Math.min(mostRooms, Math.round(plan.nodeCount / nodesPerRoom)),
-    random.fork('building'),
-  );
-  const drafts = draftDevices(plan, building, places, random.fork('kinds'));
-  const margin = (a: Draft, b: Draft): number =>
+  const margin: Margin = (a, b) =>
     Math.min(
       linkMarginOf(radio.rssi(a.number, a.place, b.number, b.place)),
       linkMarginOf(radio.rssi(b.number, b.place, a.number, a.place)),
     );
-  const carryTo = (draft: Draft, to: Draft): void => {
-    // Half a metre beside it: in range whatever the pair's own loss.
-    draft.place = { ...to.place, x: to.place.x + 0.5 };
-  };
-
-  const routers = chooseRouters(drafts, routerTarget(plan, drafts, random.fork('routers')), margin, carryTo);
+  let rooms = Math.min(mostRooms, Math.round(plan.nodeCount / nodesPerRoom));
+  let { drafts, routers } = placeAndChooseRouters(plan, rooms, margin, random);
+  // Rarely a building is so long that its ends are out of each other's reach: they move closer together.
+  while (rooms > 2 && !allReachable(routers, margin)) {
+    rooms = Math.floor(rooms * 0.8);
+    ({ drafts, routers } = placeAndChooseRouters(plan, rooms, margin, random));
+  }
   const children = drafts.filter((draft) => !routers.includes(draft));
   const childLimit = Math.max(usualChildLimit, Math.ceil((children.length / routers.length) * 1.5));
-  const parents = chooseParents(
-    random.fork('attach').shuffle(children),
-    routers,
-    childLimit,
-    margin,
-    carryTo,
-  );
+  const parents = chooseParents(random.fork('attach').shuffle(children), routers, childLimit, margin);
 
   const devices = nameDevices(plan, drafts, random);
   attach(devices, routers, parents, random.fork('ids'));
@@ -96,6 +94,30 @@ export function formMesh(plan: MeshPlan, radio: RadioModel, random: SeededRandom
     devices,
     childLimit,
   };
+}
+
+function placeAndChooseRouters(plan: MeshPlan, rooms: number, margin: Margin, random: SeededRandom) {
+  const building = createBuilding(rooms, random.fork('building'));
+  const drafts = draftDevices(plan, building, random.fork('places'), random.fork('kinds'));
+  const target = routerTarget(plan, drafts, random.fork('routers'));
+  return { drafts, routers: chooseRouters(drafts, target, margin) };
+}
+
+/** Whether every router has a path to every other below Thread's infinite cost. */
+function allReachable(routers: readonly Draft[], margin: Margin): boolean {
+  const graph: RouterGraph = {
+    routerIds: routers.map((_, index) => index),
+    linkCost: (from, to) => {
+      const [a, b] = [routers[from], routers[to]];
+      return a === undefined || b === undefined ? null : linkCostOf(linkQualityOf(margin(a, b)));
+    },
+  };
+  return graph.routerIds.every((id) => routesFrom(graph, id).size === routers.length - 1);
+}
+
+/** Half a metre beside it: in range whatever the pair's own loss. */
+function carryTo(draft: Draft, to: Draft): void {
+  draft.place = { ...to.place, x: to.place.x + 0.5 };
 }
 
 function draftDevices(
@@ -135,12 +157,7 @@ function routerTarget(plan: MeshPlan, drafts: readonly Draft[], random: SeededRa
  * Grows the router mesh from the first border router: of those that hear it well, the one that hears it least joins, so
  * that it spreads over the building and stays connected. The other border routers always join.
  */
-function chooseRouters(
-  drafts: readonly Draft[],
-  target: number,
-  margin: (a: Draft, b: Draft) => number,
-  carryTo: (draft: Draft, to: Draft) => void,
-): Draft[] {
+function chooseRouters(drafts: readonly Draft[], target: number, margin: Margin): Draft[] {
   const first = drafts[0];
   if (first === undefined) return [];
   const routers = [first];
@@ -179,8 +196,7 @@ function chooseParents(
   children: readonly Draft[],
   routers: readonly Draft[],
   childLimit: number,
-  margin: (a: Draft, b: Draft) => number,
-  carryTo: (draft: Draft, to: Draft) => void,
+  margin: Margin,
 ): Map<Draft, Draft> {
   const taken = new Map(routers.map((router) => [router, 0]));
   const parents = new Map<Draft, Draft>();
