@@ -17,8 +17,16 @@ export const evidenceSources = ['neighbor_table', 'child_table', 'parent', 'rout
 
 export const topologyNodeSchema = z
   .object({
-    id: z.string().describe('Extended address where it is known, else `network/rloc16`, else `name:NAME`'),
+    id: z
+      .string()
+      .describe(
+        'Extended address where it is known, else `network/rloc16`, else `name:NAME`; of a border router that has told nothing, `br:ID`',
+      ),
     name: z.string().nullable().describe('Registered name'),
+    other_names: z
+      .array(z.string())
+      .optional()
+      .describe('Further registered names that turned out to be this same device'),
     kind: z.enum(['node', 'border_router']),
     state: z.enum(nodeStates),
     outcome: z
@@ -37,7 +45,11 @@ export const topologyNodeSchema = z
       .nullable()
       .describe('Border router it was asked through; of a border router, its own id'),
     parent_id: z.string().nullable().describe('Node id of its parent; null for routers and orphans'),
-    named_by: z.array(z.string()).describe('Ids of the nodes whose tables name this one'),
+    named_by: z
+      .array(z.string())
+      .describe(
+        'Ids of the nodes whose tables name this one; of a node that answered, without those that merely route to it',
+      ),
     duration_ms: z.number().nullable(),
     last_seen_at: time.nullable().describe('When it last answered itself, in this scan or an earlier one'),
     stale: z.boolean().describe('Role, RLOC16 or parent shown are from an earlier scan'),
@@ -49,7 +61,9 @@ export const topologyNodeSchema = z
 
 export const evidenceSchema = z
   .object({
-    reporter_id: z.string().describe('Node that reported it: the receiver of the signal'),
+    reporter_id: z
+      .string()
+      .describe('Node that reported it: the receiver of the signal, except where `state` is inferred'),
     source: z.enum(evidenceSources),
     state: z.enum(evidenceStates),
     reported_at: time,
@@ -68,7 +82,7 @@ export const topologyLinkSchema = z
     a: z.string().describe('Node id; sorts before `b`'),
     b: z.string(),
     kind: z.enum(['parent_child', 'router_router']),
-    state: z.enum(evidenceStates).describe('The best of its evidence'),
+    state: z.enum(evidenceStates).describe('The best of its evidence: live, then inferred, then stale'),
     a_hears_b: z.array(evidenceSchema).describe('What `a` reports of the signal from `b`, best first'),
     b_hears_a: z.array(evidenceSchema),
     link_margin: z
@@ -134,7 +148,9 @@ export const weakPointSchema = z
     severity: z.enum(['warning', 'info']),
     node_id: z.string().nullable(),
     link_id: z.string().nullable(),
-    cut_off: z.array(z.string()).describe('Node ids that lose their path without it'),
+    cut_off: z
+      .array(z.string())
+      .describe('Node ids that lose their path without it, at most 500; the statement has their number'),
     statement: z.string(),
   })
   .meta({ id: 'WeakPoint' });
@@ -169,6 +185,16 @@ const nodeReference = z.object({ id: z.string(), name: z.string().nullable() });
 const change = <T extends z.ZodType>(value: T) =>
   z.object({ id: z.string(), name: z.string().nullable(), before: value, after: value });
 
+const linkChange = z.object({
+  id: z.string(),
+  before: z.number(),
+  after: z.number(),
+  measure: z
+    .enum(['link_margin', 'lqi'])
+    .optional()
+    .describe('What before and after are: dB, or link quality where no margin is known'),
+});
+
 export const topologyDiffSchema = z
   .object({
     from_scan_id: z.string(),
@@ -182,9 +208,9 @@ export const topologyDiffSchema = z
     links_added: z.array(z.object({ id: z.string(), a: z.string(), b: z.string() })),
     links_removed: z.array(z.object({ id: z.string(), a: z.string(), b: z.string() })),
     links_better: z
-      .array(z.object({ id: z.string(), before: z.number(), after: z.number() }))
-      .describe('Link margin, dB'),
-    links_worse: z.array(z.object({ id: z.string(), before: z.number(), after: z.number() })),
+      .array(linkChange)
+      .describe('By 5 dB of link margin or more, else by a step of link quality'),
+    links_worse: z.array(linkChange),
   })
   .meta({ id: 'TopologyDiff' });
 export type TopologyDiffWire = z.infer<typeof topologyDiffSchema>;

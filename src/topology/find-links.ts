@@ -1,0 +1,257 @@
+/**
+ * Links and the evidence for them, per direction. The receiver of a signal is who can measure it, so what A's tables say
+ * of B is evidence that A hears B.
+ *
+ * - Between routers: neighbour tables and Route64. Route64's outgoing quality is what the other end once told the
+ *   reporter: evidence for the other direction, but `inferred`.
+ * - Between parent and child: the child table, the child's `parent`, its neighbour table, or the RLOC16 alone.
+ * - A node that is silent now keeps its last own measurements as `stale`. One that answered has said all it hears: what
+ *   it no longer lists is gone.
+ * - An end device that a router hears without being its parent is no link: no message takes that way.
+ */
+import type { LinkMeasurement } from '../protocol/network-info.ts';
+import type { EvidenceState, LinkEvidence, TopologyLink } from '../protocol/topology.ts';
+import type { EarlierKnowledge } from './earlier-knowledge.ts';
+import { type DraftNode, isRouterRole } from './draft-node.ts';
+import type { NodeDirectory } from './node-directory.ts';
+import { compareText } from './text-order.ts';
+import type { TopologyThresholds } from './topology-input.ts';
+
+interface DraftLink {
+  readonly a: DraftNode;
+  readonly b: DraftNode;
+  readonly kind: TopologyLink['kind'];
+  aHearsB: LinkEvidence[];
+  bHearsA: LinkEvidence[];
+}
+
+export interface LinkContext {
+  readonly earlier: EarlierKnowledge;
+  readonly madeAt: number;
+  readonly thresholds: TopologyThresholds;
+}
+
+const unmeasured: LinkMeasurement = {
+  rssi: null,
+  linkMargin: null,
+  lqi: null,
+  frameErrorRate: null,
+  messageErrorRate: null,
+};
+
+export function findLinks(directory: NodeDirectory, context: LinkContext): TopologyLink[] {
+  const links = new DraftLinks();
+  for (const node of directory.nodes) addLiveEvidence(node, links, context.madeAt);
+  addStaleEvidence(directory, links, context);
+  for (const node of directory.nodes) addBareParentLink(node, links, context.madeAt);
+  return links.all
+    .map((link) => toLink(link, context.thresholds))
+    .sort((a, b) => compareText(a.a, b.a) || compareText(a.b, b.b));
+}
+
+function addLiveEvidence(node: DraftNode, links: DraftLinks, madeAt: number): void {
+  for (const { reporter, source, heard, linkQualityOut } of node.sightings) {
+    if (source === 'rloc16') continue;
+    const link = links.between(reporter, node);
+    if (link === null) continue;
+    const reportedAt = reporter.observation?.decidedAt ?? madeAt;
+    const from = { reporterId: reporter.id, source, reportedAt, ageMs: 0 };
+    if (heard !== null && !(heard.lqi === 0 && heard.rssi === null))
+      evidenceOf(link, reporter).push({ ...from, state: 'live', ...measurementOf(heard) });
+    // A node that answered with a table of its own says better what it hears.
+    if (linkQualityOut !== null && !hasRouterTable(node))
+      evidenceOf(link, node).push({ ...from, state: 'inferred', ...unmeasured, lqi: linkQualityOut });
+  }
+}
+
+function addStaleEvidence(
+  directory: NodeDirectory,
+  links: DraftLinks,
+  { earlier, madeAt }: LinkContext,
+): void {
+  for (const item of earlier.evidence) {
+    const reporter = directory.withEarlierId(item.reporterId);
+    const heard = directory.withEarlierId(item.heardId);
+    if (reporter === null || heard === null || reporter.answer !== null) continue;
+    const link = links.between(reporter, heard);
+    if (link === null) continue;
+    evidenceOf(link, reporter).push({
+      reporterId: reporter.id,
+      source: item.source,
+      state: 'stale',
+      reportedAt: item.reportedAt,
+      ageMs: Math.max(0, madeAt - item.reportedAt),
+      ...measurementOf(item),
+    });
+  }
+}
+
+/** A parent that nobody measured: its child's RLOC16 says that it is there. */
+function addBareParentLink(child: DraftNode, links: DraftLinks, madeAt: number): void {
+  if (child.parent === null) return;
+  const link = links.between(child, child.parent);
+  if (link === null || link.aHearsB.some(isCurrent) || link.bHearsA.some(isCurrent)) return;
+  const stale = child.stale && child.remembered !== null;
+  if (stale && (link.aHearsB.length > 0 || link.bHearsA.length > 0)) return;
+  const reportedAt = stale ? (child.remembered?.knownAt ?? madeAt) : (child.observation?.decidedAt ?? madeAt);
+  evidenceOf(link, child).push({
+    reporterId: child.id,
+    source: 'rloc16',
+    state: stale ? 'stale' : 'inferred',
+    reportedAt,
+    ageMs: stale ? Math.max(0, madeAt - reportedAt) : 0,
+    ...unmeasured,
+  });
+}
+
+function isCurrent(evidence: LinkEvidence): boolean {
+  return evidence.state !== 'stale';
+}
+
+/** At most one link per pair of nodes. */
+class DraftLinks {
+  readonly #byPair = new Map<DraftNode, Map<DraftNode, DraftLink>>();
+  readonly #all: DraftLink[] = [];
+
+  /** Links that anything speaks for. */
+  get all(): DraftLink[] {
+    return this.#all.filter((link) => link.aHearsB.length > 0 || link.bHearsA.length > 0);
+  }
+
+  /** Null where the two can have no link. */
+  between(one: DraftNode, other: DraftNode): DraftLink | null {
+    const kind = kindBetween(one, other);
+    if (kind === null) return null;
+    const [a, b] = one.id < other.id ? [one, other] : [other, one];
+    const ofA = this.#byPair.get(a) ?? new Map<DraftNode, DraftLink>();
+    if (ofA.size === 0) this.#byPair.set(a, ofA);
+    const known = ofA.get(b);
+    if (known !== undefined) return known;
+    const link: DraftLink = { a, b, kind, aHearsB: [], bHearsA: [] };
+    ofA.set(b, link);
+    this.#all.push(link);
+    return link;
+  }
+}
+
+function kindBetween(one: DraftNode, other: DraftNode): TopologyLink['kind'] | null {
+  if (one === other) return null;
+  if (one.parent === other || other.parent === one) return 'parent_child';
+  return isRouterRole(one.role) && isRouterRole(other.role) ? 'router_router' : null;
+}
+
+function evidenceOf(link: DraftLink, receiver: DraftNode): LinkEvidence[] {
+  return receiver === link.a ? link.aHearsB : link.bHearsA;
+}
+
+function measurementOf(value: LinkMeasurement): LinkMeasurement {
+  const { rssi, linkMargin, lqi, frameErrorRate, messageErrorRate } = value;
+  return { rssi, linkMargin, lqi, frameErrorRate, messageErrorRate };
+}
+
+// ---------------------------------------------------------------------------------------------------------- summary
+
+const stateRank: Record<EvidenceState, number> = { live: 0, inferred: 1, stale: 2 };
+const sourceRank: Record<LinkEvidence['source'], number> = {
+  neighbor_table: 0,
+  child_table: 1,
+  parent: 2,
+  route64: 3,
+  rloc16: 4,
+};
+
+function toLink(draft: DraftLink, thresholds: TopologyThresholds): TopologyLink {
+  const aHearsB = bestFirst(draft.aHearsB);
+  const bHearsA = bestFirst(draft.bHearsA);
+  const states = [aHearsB[0]?.state, bHearsA[0]?.state].filter((state) => state !== undefined);
+  const state = states.sort((one, other) => stateRank[one] - stateRank[other])[0] ?? 'inferred';
+  const directions = [aHearsB, bHearsA];
+  return {
+    id: `${draft.a.id}|${draft.b.id}`,
+    a: draft.a.id,
+    b: draft.b.id,
+    kind: draft.kind,
+    state,
+    aHearsB,
+    bHearsA,
+    linkMargin: worse(directions, state, (evidence) => marginOf(evidence, thresholds)),
+    lqi: worse(directions, state, (evidence) => evidence.lqi),
+    oneWay: draft.kind === 'router_router' && isOneWay(draft, aHearsB, bHearsA),
+    asymmetric: isAsymmetric(aHearsB, bHearsA, thresholds),
+  };
+}
+
+/** One entry per reporter and source; what is current replaces what is old. */
+function bestFirst(evidence: LinkEvidence[]): LinkEvidence[] {
+  if (evidence.length <= 1) return evidence;
+  const live = evidence.some((item) => item.state === 'live');
+  const kept = new Map<string, LinkEvidence>();
+  for (const item of evidence) {
+    if (live && item.state !== 'live') continue;
+    const key = `${item.reporterId}\n${item.source}`;
+    const known = kept.get(key);
+    if (known === undefined || item.reportedAt > known.reportedAt) kept.set(key, item);
+  }
+  return [...kept.values()].sort(
+    (a, b) =>
+      stateRank[a.state] - stateRank[b.state] ||
+      sourceRank[a.source] - sourceRank[b.source] ||
+      b.reportedAt - a.reportedAt,
+  );
+}
+
+/** Reported, else derived from RSSI; dB. */
+export function marginOf(
+  { linkMargin, rssi }: Pick<LinkEvidence, 'linkMargin' | 'rssi'>,
+  { noiseFloorDbm }: Pick<TopologyThresholds, 'noiseFloorDbm'>,
+): number | null {
+  return linkMargin ?? (rssi === null ? null : Math.max(0, rssi - noiseFloorDbm));
+}
+
+/** The lower value of the two directions; a current link is not judged by old measurements. */
+function worse(
+  directions: readonly LinkEvidence[][],
+  state: EvidenceState,
+  valueOf: (evidence: LinkEvidence) => number | null,
+): number | null {
+  const values = directions.flatMap((evidence) => {
+    const measured = evidence.find(
+      (item) => valueOf(item) !== null && (state !== 'live' || item.state !== 'stale'),
+    );
+    const value = measured === undefined ? null : valueOf(measured);
+    return value === null ? [] : [value];
+  });
+  return values.length === 0 ? null : Math.min(...values);
+}
+
+function isOneWay(
+  draft: DraftLink,
+  aHearsB: readonly LinkEvidence[],
+  bHearsA: readonly LinkEvidence[],
+): boolean {
+  const hears = (evidence: readonly LinkEvidence[]): boolean =>
+    evidence.some((item) => item.state === 'live');
+  return hasRouterTable(draft.a) && hasRouterTable(draft.b) && hears(aHearsB) !== hears(bHearsA);
+}
+
+/** An empty table says nothing: firmware that has none sends one. */
+function hasRouterTable({ answer }: DraftNode): boolean {
+  return answer !== null && (answer.neighbors.length > 0 || answer.routes.length > 0);
+}
+
+function isAsymmetric(
+  aHearsB: readonly LinkEvidence[],
+  bHearsA: readonly LinkEvidence[],
+  { asymmetryDb }: TopologyThresholds,
+): boolean {
+  const differs = (valueOf: (evidence: LinkEvidence) => number | null): boolean | null => {
+    const [a, b] = [aHearsB, bHearsA].map((evidence) =>
+      evidence
+        .filter((item) => item.state === 'live')
+        .map(valueOf)
+        .find((value) => value !== null),
+    );
+    return a == null || b == null ? null : Math.abs(a - b) >= asymmetryDb;
+  };
+  return differs((evidence) => evidence.rssi) ?? differs((evidence) => evidence.linkMargin) ?? false;
+}
