@@ -1,0 +1,151 @@
+/**
+ * What the page shows of a topology. While a scan runs its partial topologies know only part of the mesh; the nodes
+ * that the last finished map had stay in view, as `waiting`, until the scan has decided about them. Nothing flickers away,
+ * and nothing old passes for new.
+ */
+import type {
+  Topology,
+  TopologyLink,
+  TopologyNetwork,
+  TopologyNode,
+} from '../../../src/protocol/topology.ts';
+
+/** `waiting`: the running scan has not decided yet. The rest as the topology has it. */
+export type ShownState = TopologyNode['state'] | 'waiting';
+
+export interface ShownNode extends TopologyNode {
+  readonly shown: ShownState;
+}
+
+export interface DisplayedMap {
+  /** Null before the first scan. */
+  readonly scanId: string | null;
+  /** When the map was made, Unix milliseconds on the hub's clock. */
+  readonly madeAt: number;
+  readonly final: boolean;
+  readonly nodes: readonly ShownNode[];
+  readonly links: readonly TopologyLink[];
+  readonly networks: readonly TopologyNetwork[];
+  readonly weakPoints: Topology['weakPoints'];
+  readonly nodeById: ReadonlyMap<string, ShownNode>;
+  readonly counts: Readonly<Record<ShownState, number>>;
+}
+
+export interface KnownTopologies {
+  /** The newest one. */
+  readonly latest: Topology;
+  /** The newest final one; null before any scan has finished. */
+  readonly settled: Topology | null;
+}
+
+export function displayedMap({ latest, settled }: KnownTopologies): DisplayedMap {
+  if (latest.final || settled === null || settled === latest)
+    return mapOf(
+      latest,
+      latest.nodes.map((node) => withState(node, latest.final)),
+      latest.links,
+      latest.networks,
+    );
+
+  const settledNodes = new Map(settled.nodes.map((node) => [node.id, node]));
+  const nodes = latest.nodes.map((node) => {
+    const before = settledNodes.get(node.id);
+    const askedBefore = before !== undefined && before.outcome !== null;
+    return node.state === 'inferred' && node.outcome === null && askedBefore
+      ? { ...remembered(node, before), shown: 'waiting' as const }
+      : withState(node, false);
+  });
+  const present = new Set(latest.nodes.map((node) => node.id));
+  const presentNames = new Set(latest.nodes.map((node) => node.name).filter((name) => name !== null));
+  for (const node of settled.nodes) {
+    if (present.has(node.id) || (node.name !== null && presentNames.has(node.name))) continue;
+    nodes.push({ ...node, stale: true, shown: 'waiting' });
+  }
+  return mapOf(
+    latest,
+    nodes,
+    [...latest.links, ...linksStillToConfirm(nodes, latest, settled)],
+    networksOf(latest, settled),
+  );
+}
+
+function withState(node: TopologyNode, final: boolean): ShownNode {
+  const undecided = !final && node.outcome === null && node.state === 'silent';
+  return { ...node, shown: undecided ? 'waiting' : node.state };
+}
+
+/** A node that only its neighbours have named so far keeps what the last map knew of it. */
+function remembered(node: TopologyNode, before: TopologyNode): TopologyNode {
+  return {
+    ...before,
+    network: node.network,
+    namedBy: node.namedBy,
+    rloc16: node.rloc16 ?? before.rloc16,
+    state: node.state,
+    outcome: null,
+    error: null,
+    stale: true,
+  };
+}
+
+/** Links of the last map that touch a waiting node: drawn as stale until an end of them answers. */
+function linksStillToConfirm(
+  nodes: readonly ShownNode[],
+  latest: Topology,
+  settled: Topology,
+): TopologyLink[] {
+  const shownById = new Map(nodes.map((node) => [node.id, node.shown]));
+  const present = new Set(latest.links.map((link) => link.id));
+  return settled.links
+    .filter((link) => {
+      const a = shownById.get(link.a);
+      const b = shownById.get(link.b);
+      if (a === undefined || b === undefined || present.has(link.id)) return false;
+      return a === 'waiting' || b === 'waiting';
+    })
+    .map((link) => (link.state === 'live' ? { ...link, state: 'stale' } : link));
+}
+
+function networksOf(latest: Topology, settled: Topology): TopologyNetwork[] {
+  const keys = new Set(latest.networks.map((network) => network.key));
+  return [...latest.networks, ...settled.networks.filter((network) => !keys.has(network.key))];
+}
+
+function mapOf(
+  topology: Topology,
+  nodes: readonly ShownNode[],
+  links: readonly TopologyLink[],
+  networks: readonly TopologyNetwork[],
+): DisplayedMap {
+  const counts = { answered: 0, silent: 0, inferred: 0, waiting: 0 };
+  for (const node of nodes) counts[node.shown] += 1;
+  return {
+    scanId: topology.scanId,
+    madeAt: topology.madeAt,
+    final: topology.final,
+    nodes,
+    links,
+    networks,
+    weakPoints: topology.weakPoints,
+    nodeById: new Map(nodes.map((node) => [node.id, node])),
+    counts,
+  };
+}
+
+/** What to call a node: its registered name, else where it is, else its address. */
+export function labelOf(
+  node: Pick<TopologyNode, 'name' | 'rloc16' | 'extAddr' | 'brId' | 'kind' | 'id'>,
+): string {
+  return (
+    node.name ??
+    (node.kind === 'border_router' ? node.brId : null) ??
+    node.rloc16 ??
+    (node.extAddr === null ? null : `…${node.extAddr.slice(-6)}`) ??
+    node.id
+  );
+}
+
+/** What to call a network: its border routers are how people know it; its extended PAN id or prefix follows. */
+export function networkLabel(network: Pick<TopologyNetwork, 'extPanId' | 'prefixes' | 'key'>): string {
+  return network.prefixes[0] ?? network.extPanId ?? network.key;
+}

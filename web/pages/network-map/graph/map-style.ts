@@ -1,0 +1,204 @@
+/**
+ * The map's stylesheet. Each meaning has two signs, so that none rests on colour alone: roles are shapes and sizes, states
+ * are fills and outlines, link quality is width and colour, age is a dashed line.
+ */
+import type { StylesheetJson } from 'cytoscape';
+import type { MapPalette } from './map-palette.ts';
+
+/** Points of a crown within the unit square; the leader's shape, also in the legend. */
+export const crownPoints = [-1, 0.85, -1, -0.75, -0.5, -0.1, 0, -0.95, 0.5, -0.1, 1, -0.75, 1, 0.85];
+
+/** What depends on the zoom: text keeps its size on the screen. */
+export interface LabelSizes {
+  /** Map units per screen pixel. */
+  readonly unit: number;
+  readonly showsRouters: boolean;
+  readonly showsChildren: boolean;
+}
+
+/** Text sizes for a zoom. Labels that would only be a smear over each other are left out. */
+export function labelSizes(zoom: number): LabelSizes {
+  // Steps of a fifth: a restyle per wheel click would cost more than it shows.
+  const step = 1.2 ** Math.round(Math.log(zoom) / Math.log(1.2));
+  return { unit: 1 / step, showsRouters: step > 0.38, showsChildren: step > 0.62 };
+}
+
+export function mapStyle(palette: MapPalette, labels: LabelSizes): StylesheetJson {
+  const px = (size: number): number => size * labels.unit;
+  /** On the screen never below `min` pixels, on the map never below `size`. */
+  const atLeast = (size: number, min: number): number => Math.max(size, px(min));
+  return [
+    {
+      selector: 'node.network',
+      style: {
+        shape: 'round-rectangle',
+        'background-color': palette.networkFill,
+        'background-opacity': 1,
+        'border-width': px(1),
+        'border-color': palette.networkBorder,
+        padding: '34px',
+        label: 'data(label)',
+        color: palette.muted,
+        'font-size': px(12),
+        'font-weight': 600,
+        'text-valign': 'top',
+        'text-halign': 'center',
+        'text-margin-y': px(-6),
+        events: 'no',
+      },
+    },
+    {
+      selector: 'node.split',
+      style: {
+        'border-style': 'dashed',
+        'border-width': px(2),
+        'border-color': palette.split,
+        color: palette.split,
+      },
+    },
+    {
+      selector: 'node.node',
+      style: {
+        shape: 'ellipse',
+        width: 20,
+        height: 20,
+        'background-color': palette.answered,
+        'border-width': 1.5,
+        'border-color': palette.answeredBorder,
+        color: palette.text,
+        'font-size': px(11),
+        'text-valign': 'bottom',
+        'text-margin-y': px(3),
+        'text-wrap': 'wrap',
+        'text-max-width': `${px(130)}px`,
+        'text-outline-color': palette.networkFill,
+        'text-outline-width': px(2),
+        label: labels.showsChildren ? 'data(label)' : '',
+        'overlay-opacity': 0,
+      },
+    },
+    { selector: 'node.sleepy', style: { shape: 'diamond', width: 21, height: 21 } },
+    { selector: 'node.detached', style: { shape: 'triangle', width: 20, height: 20 } },
+    {
+      selector: 'node.router',
+      style: {
+        shape: 'hexagon',
+        width: 34,
+        height: 32,
+        'font-weight': 600,
+        label: labels.showsRouters ? 'data(label)' : '',
+      },
+    },
+    {
+      selector: 'node.border-router',
+      style: {
+        shape: 'round-rectangle',
+        width: 44,
+        height: 30,
+        'background-color': palette.borderRouter,
+        'border-color': palette.borderRouterBorder,
+        'border-width': 4,
+        'border-style': 'double',
+        'font-weight': 600,
+        label: labels.showsRouters ? 'data(label)' : '',
+      },
+    },
+    {
+      selector: 'node.leader',
+      style: { shape: 'polygon', 'shape-polygon-points': crownPoints.join(' '), width: 46, height: 38 },
+    },
+    {
+      selector: 'node.silent',
+      style: {
+        'background-color': palette.silentFill,
+        'border-color': palette.silent,
+        'border-style': 'dashed',
+        'border-width': 2.5,
+        color: palette.silent,
+        label: labels.showsRouters ? 'data(label)' : '',
+      },
+    },
+    {
+      selector: 'node.inferred',
+      style: {
+        'background-color': palette.networkFill,
+        'border-color': palette.inferred,
+        'border-style': 'solid',
+        'border-width': 2,
+        color: palette.muted,
+      },
+    },
+    {
+      selector: 'node.waiting',
+      style: {
+        'background-color': palette.waitingFill,
+        'border-color': palette.waiting,
+        'border-style': 'dotted',
+        'border-width': 2,
+        color: palette.muted,
+      },
+    },
+    {
+      selector: 'edge',
+      style: {
+        'curve-style': 'straight',
+        width: atLeast(1.5, 1),
+        'line-color': palette.qualityUnknown,
+        'line-opacity': 0.75,
+        'target-arrow-color': palette.qualityUnknown,
+        'overlay-opacity': 0,
+        'z-index': 0,
+      },
+    },
+    {
+      selector: 'edge.quality-3',
+      style: {
+        width: atLeast(3, 1.2),
+        'line-color': palette.quality3,
+        'target-arrow-color': palette.quality3,
+        'line-opacity': 0.5,
+      },
+    },
+    {
+      selector: 'edge.quality-2',
+      style: {
+        width: atLeast(2, 1.1),
+        'line-color': palette.quality2,
+        'target-arrow-color': palette.quality2,
+        'line-opacity': 0.85,
+      },
+    },
+    {
+      selector: 'edge.quality-1',
+      style: {
+        width: atLeast(1.2, 1),
+        'line-color': palette.quality1,
+        'target-arrow-color': palette.quality1,
+        'line-opacity': 1,
+      },
+    },
+    { selector: 'edge.stale, edge.inferred', style: { 'line-style': 'dashed', 'line-dash-pattern': [7, 5] } },
+    { selector: 'edge.inferred', style: { 'line-dash-pattern': [2, 4] } },
+    {
+      selector: 'edge.one-way',
+      style: { 'target-arrow-shape': 'triangle', 'arrow-scale': 1.2 },
+    },
+    { selector: '.faded', style: { opacity: 0.18 } },
+    { selector: 'edge.picked', style: { 'line-opacity': 1, 'z-index': 5 } },
+    {
+      selector: 'node.picked',
+      style: { 'z-index': 10, label: 'data(label)', opacity: 1 },
+    },
+    {
+      selector: 'node.selected',
+      style: {
+        'outline-width': atLeast(4, 3),
+        'outline-color': palette.focus,
+        'outline-offset': 3,
+        'outline-opacity': 1,
+        label: 'data(label)',
+        'z-index': 20,
+      },
+    },
+  ];
+}
