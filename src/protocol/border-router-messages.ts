@@ -248,23 +248,30 @@ export function decodeBorderRouterFrame(frame: EncodedFrame): BorderRouterFrame 
   }
 }
 
-/** Border-router side: reads one command. Null for one that it does not know; a sentence for one it cannot read. */
+/** Border-router side: one frame from the hub. What cannot be served still names its request, so that it can be refused. */
 export type HubFrame =
   | { readonly kind: 'command'; readonly command: HubCommand }
-  | { readonly kind: 'unknown_command'; readonly command: string }
-  | { readonly kind: 'malformed'; readonly reason: string; readonly requestId: RequestId | null };
+  | { readonly kind: 'unknown_command'; readonly command: string; readonly requestId: RequestId | null }
+  | {
+      readonly kind: 'malformed';
+      /** Null where the frame does not even name one. */
+      readonly command: string | null;
+      readonly reason: string;
+      readonly requestId: RequestId | null;
+    };
 
 export function decodeHubFrame(frame: EncodedFrame): HubFrame {
   const object = decodeObject(frame);
-  if (!object.ok) return { kind: 'malformed', reason: object.reason, requestId: null };
+  if (!object.ok) return { kind: 'malformed', command: null, reason: object.reason, requestId: null };
   const { value } = object;
   const name = value['command'];
   const requestId = readRequestId(value);
   if (typeof name !== 'string')
-    return { kind: 'malformed', reason: 'the frame has no text in "command"', requestId };
+    return { kind: 'malformed', command: null, reason: 'the frame has no text in "command"', requestId };
   const malformed = (reason: string): HubFrame => ({
     kind: 'malformed',
-    reason: `${name}: ${reason}`,
+    command: name.slice(0, 64),
+    reason: `${name.slice(0, 64)}: ${reason}`,
     requestId,
   });
   const deadlineMs = readNumber(value['deadline_ms']);
@@ -314,7 +321,7 @@ export function decodeHubFrame(frame: EncodedFrame): HubFrame {
         ? malformed('request_id is required')
         : { kind: 'command', command: { command: 'discover', requestId, ...deadline } };
     default:
-      return { kind: 'unknown_command', command: name.slice(0, 64) };
+      return { kind: 'unknown_command', command: name.slice(0, 64), requestId };
   }
 }
 

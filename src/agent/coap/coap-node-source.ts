@@ -36,6 +36,8 @@ export interface CoapNodeSourceOptions {
 
 /** Requests outlive no command: the agent's signal ends them. This bounds one whose caller forgot. */
 const longestRequestMs = 120_000;
+/** Requests of one discovery at a time; the agent counts a discovery as this many, so that scans keep their places. */
+export const discoverRequests = 2;
 /** Nodes that answered before, to be asked alone when a multicast leaves them silent. */
 const maxKnownNodes = 512;
 
@@ -124,13 +126,15 @@ export class CoapNodeSource implements NodeSource {
         silent.add(address);
       }
     }
-    // The client's own limit keeps the radio free for scans: these wait for a place like any other request.
-    await Promise.all(
-      [...silent].map(async (address) => {
+    const addresses = silent.values();
+    const askSilent = async (): Promise<void> => {
+      for (const address of addresses) {
+        if (signal.aborted) return;
         const answer = await this.scanNode({ targetIpv6: address, nodeName: '' }, signal);
         if (answer.ok) seen.set(address, toSeenNode(address, answer.networkInfo));
-      }),
-    );
+      }
+    };
+    await Promise.all(Array.from({ length: discoverRequests }, askSilent));
     for (const [address, node] of seen) if (node.networkInfo !== null) this.#remember(address);
     return { ok: true, network: {}, nodes: [...seen.values()] };
   }
