@@ -45,3 +45,15 @@ function byteMask(length: number, index: number): number {
   const bits = Math.min(8, Math.max(0, length - index * 8));
   return (0xff << (8 - bits)) & 0xff;
 }
+
+/** The address as a 128-bit number. */
+export function ipv6Bits(address: Ipv6Address): bigint {
+  return ipaddr.IPv6.parse(address)
+    .toByteArray()
+    .reduce((bits, byte) => (bits << 8n) | BigInt(byte), 0n);
+}
+
+/** The first `length` bits of an address: equal for two addresses exactly where a prefix of that length holds both. */
+export function leadingBits(bits: bigint, length: number): bigint {
+  return bits >> BigInt(128 - length);
+}

@@ -1,0 +1,230 @@
+/**
+ * The composition root: reads top to bottom as the hub is put together. Every part that holds something registers its
+ * release the moment it exists; a stop runs them in reverse.
+ */
+import { randomUUID } from 'node:crypto';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { type Clock, systemClock } from './clock.ts';
+import type { Config } from './config.ts';
+import { openDatabase } from './database/open-database.ts';
+import { FactBus } from './facts.ts';
+import { BorderRouterLinks } from './links/border-router-links.ts';
+import { BorderRouterTokens } from './links/border-router-tokens.ts';
+import { logFacts } from './observability/log-facts.ts';
+import type { Logger } from './observability/logger.ts';
+import { createMetrics } from './observability/metrics.ts';
+import { defaultOutboxBudgetBytes } from './outbox/outbox-budget.ts';
+import { parseExtAddress } from './protocol/ids.ts';
+import { parseIpv6 } from './protocol/ipv6.ts';
+import { NodeFileWatcher } from './scan/node-file-watcher.ts';
+import { NodeRegistry } from './scan/node-registry.ts';
+import { ScanArchive } from './scan/scan-archive.ts';
+import { importScan } from './scan/scan-import.ts';
+import { ScanOrchestrator } from './scan/scan-orchestrator.ts';
+import { ScanRetention } from './scan/scan-retention.ts';
+import { ScanSchedule } from './scan/scan-schedule.ts';
+import { Topologies } from './scan/topologies.ts';
+import { createServer } from './server/server.ts';
+import { createStores } from './stores.ts';
+
+export interface HubOverrides {
+  readonly logger: Logger;
+  readonly clock?: Clock;
+  /** 0 ≤ x < 1. */
+  readonly random?: () => number;
+  readonly newId?: () => string;
+  /** Folder of the web build. */
+  readonly webRoot?: string;
+  /** The hub cannot go on: its database has died. */
+  readonly onFatal?: (error: Error) => void;
+}
+
+export interface Hub {
+  /** Listens. Throws StartError; what was opened is released then. */
+  start(): Promise<{ readonly url: string; readonly host: string; readonly port: number }>;
+  /** Stops intake, ends scans as cancelled, closes links and connections, flushes, releases. Safe to call twice. */
+  stop(): Promise<void>;
+}
+
+const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
+
+/** Opens what the hub needs; `start()` makes it reachable. Throws StartError or StoreError. */
+export async function createHub(config: Config, overrides: HubOverrides): Promise<Hub> {
+  const { logger } = overrides;
+  const clock = overrides.clock ?? systemClock;
+  const random = overrides.random ?? Math.random;
+  const newId = overrides.newId ?? randomUUID;
+  const releases = new AsyncDisposableStack();
+  let stopping = false;
+
+  try {
+    const facts = new FactBus({
+      onListenerError: (name, error) =>
+        logger.error({ err: error, fact: name }, 'a listener of a fact failed'),
+    });
+    releases.defer(logFacts(facts, logger));
+
+    const database = await openDatabase({
+      dataDir: config.data_dir,
+      onCrash: (error) => {
+        logger.fatal({ err: error }, 'the database has stopped working');
+        overrides.onFatal?.(error);
+      },
+    });
+    releases.defer(() => database.close());
+    const stores = createStores(database);
+    const onStoreError = (error: unknown): void =>
+      logger.error({ err: error }, 'could not save; it is tried again');
+
+    const tokens = new BorderRouterTokens({ store: stores.tokens, clock, onStoreError });
+    releases.defer(() => tokens.close());
+    await tokens.load();
+
+    const nodes = new NodeRegistry({ store: stores.nodes, facts, clock, onStoreError });
+    releases.defer(() => nodes.close());
+    await nodes.load();
+    const nodeFile = new NodeFileWatcher({ path: config.nodes.file, registry: nodes, facts, clock });
+    releases.defer(() => nodeFile.close());
+    await nodeFile.start();
+
+    const metrics = createMetrics({ facts, clock, version });
+    releases.defer(() => metrics.close());
+
+    const links = new BorderRouterLinks({
+      limits: {
+        pingIntervalMs: config.border_routers.ping_interval,
+        silenceTimeoutMs: config.border_routers.silence_timeout,
+        inFlightPingMs: config.border_routers.in_flight_ping,
+        inFlightTimeoutMs: config.border_routers.in_flight_timeout,
+        outboxMessages: config.border_routers.outbox_messages,
+        outboxBytes: config.border_routers.outbox_bytes,
+        framesPerSecond: config.border_routers.frame_rate,
+        frameBurst: config.border_routers.frame_burst,
+      },
+      clock,
+      random,
+      facts,
+      outboxObserver: metrics.outboxObserver,
+      outboxBudgetBytes: defaultOutboxBudgetBytes,
+    });
+    releases.defer(tokens.onRevoked((tokenId) => links.closeByToken(tokenId)));
+
+    const orchestrator = new ScanOrchestrator({
+      links,
+      nodes,
+      limits: {
+        perBorderRouter: config.scan.per_border_router,
+        total: config.scan.total,
+        nodeTimeoutMs: config.scan.node_timeout,
+        scanTimeoutMs: config.scan.timeout,
+      },
+      clock,
+      newId,
+      facts,
+    });
+    const topologies = new Topologies({
+      store: stores.scans,
+      borderRouters: links,
+      nodes,
+      scans: orchestrator,
+      facts,
+      clock,
+      updateIntervalMs: config.scan.update_interval,
+      isWatched: () => server.browserCount > 0,
+    });
+    releases.defer(() => topologies.close());
+    const archive = new ScanArchive({
+      store: stores.scans,
+      scans: orchestrator,
+      topologies,
+      facts,
+      onStoreError,
+    });
+    releases.defer(() => archive.close());
+    const { interrupted } = await archive.load(clock.nowMs());
+    if (interrupted > 0) logger.warn({ scans: interrupted }, 'ended scans that an earlier hub left running');
+    await topologies.load();
+    const retention = new ScanRetention({
+      store: stores.scans,
+      clock,
+      keepMs: config.scan.keep,
+      onStoreError,
+    });
+    releases.defer(() => retention.close());
+
+    learnNodes({ config, facts, links, nodes, releases });
+
+    const server = createServer({
+      config,
+      links,
+      orchestrator,
+      topologies: {
+        current: () => topologies.current(),
+        at: (atMs) => topologies.at(atMs),
+        ofScan: async (id) => (orchestrator.get(id) === null ? archive.topology(id) : topologies.current()),
+        importBundle: (bundle) => importScan({ bundle, archive, topologies, newId }),
+      },
+      nodes,
+      tokens,
+      scans: archive,
+      facts,
+      metrics,
+      clock,
+      logger,
+      webRoot: overrides.webRoot ?? fileURLToPath(new URL('../dist/web', import.meta.url)),
+      version,
+      isStopping: () => stopping,
+    });
+    releases.defer(() => server.close());
+    releases.defer(() => links.close());
+    releases.defer(() => orchestrator.close());
+    const schedule = new ScanSchedule({ orchestrator, clock, intervalMs: config.scan.interval });
+    releases.defer(() => schedule.close());
+
+    const stop = async (): Promise<void> => {
+      stopping = true;
+      await releases.disposeAsync();
+    };
+    return {
+      async start() {
+        try {
+          const { host, port } = await server.listen();
+          return { url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`, host, port };
+        } catch (error) {
+          await stop();
+          throw error;
+        }
+      },
+      stop,
+    };
+  } catch (error) {
+    await releases.disposeAsync();
+    throw error;
+  }
+}
+
+/** What border routers and answers teach about nodes goes to the registry. */
+function learnNodes(parts: {
+  readonly config: Config;
+  readonly facts: FactBus;
+  readonly links: BorderRouterLinks;
+  readonly nodes: NodeRegistry;
+  readonly releases: AsyncDisposableStack;
+}): void {
+  const { config, facts, links, nodes, releases } = parts;
+  releases.defer(
+    facts.on('scan:node_decided', ({ node }) => {
+      if (node.outcome !== 'answered' || node.extAddr === null) return;
+      const ipv6 = parseIpv6(node.ipv6);
+      const extAddress = parseExtAddress(node.extAddr);
+      if (ipv6 !== null && extAddress !== null) nodes.learn(ipv6, extAddress);
+    }),
+  );
+  if (!config.nodes.discovery) return;
+  releases.defer(
+    facts.on('border_router:nodes_seen', ({ id, nodes: seen }) => void nodes.noteSeen(id, seen)),
+  );
+  if (!config.nodes.discover_on_connect) return;
+  releases.defer(facts.on('border_router:connected', ({ id }) => void links.discover(id)));
+}

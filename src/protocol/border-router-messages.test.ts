@@ -1,0 +1,196 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  type BorderRouterMessage,
+  decodeBorderRouterFrame,
+  decodeHubFrame,
+  encodeBorderRouterMessage,
+  encodeHubCommand,
+  type HubCommand,
+} from './border-router-messages.ts';
+import { asBorderRouterId, asNodeName, asRequestId } from './ids.ts';
+import type { Ipv6Address } from './ipv6.ts';
+
+const scanNode: HubCommand = {
+  command: 'scan_node',
+  requestId: asRequestId('a3f2c1b5-0000'),
+  nodeName: asNodeName('d4E'),
+  targetIpv6: 'fd78:8e78:3bfe:1:5339:695e:8f14:acf6' as Ipv6Address,
+};
+
+const encodings = ['json', 'cbor'] as const;
+
+describe('the border-router protocol', () => {
+  it('writes scan_node exactly as the firmware reads it', () => {
+    expect(encodeHubCommand(scanNode, 'json')).toBe(
+      '{"command":"scan_node","target_ipv6":"fd78:8e78:3bfe:1:5339:695e:8f14:acf6","node_name":"d4E","request_id":"a3f2c1b5-0000"}',
+    );
+  });
+
+  it.each(encodings)('carries every command there and back in %s', (encoding) => {
+    const commands: HubCommand[] = [
+      scanNode,
+      { ...scanNode, deadlineMs: 4_200 },
+      {
+        command: 'send_coap',
+        requestId: asRequestId('r'),
+        targetIpv6: scanNode.targetIpv6,
+        method: 'PUT',
+        path: 'led',
+        payload: { on: true, level: [1, 2.5, null] },
+        confirmable: false,
+      },
+      { command: 'discover', requestId: asRequestId('r2') },
+    ];
+    for (const command of commands) {
+      expect(decodeHubFrame(encodeHubCommand(command, encoding))).toEqual({ kind: 'command', command });
+    }
+  });
+
+  it.each(encodings)('carries every message there and back in %s', (encoding) => {
+    const messages: BorderRouterMessage[] = [
+      {
+        type: 'heartbeat',
+        borderRouterId: asBorderRouterId('BR-001'),
+        uptime: 12_345,
+        nodesCount: 2,
+        status: 'online',
+        queueSize: 0,
+        coapInFlight: 1,
+        coapRetriesTotal: 9,
+        heapFree: 80_000,
+        rssi: -60,
+        partitionId: 1_234,
+        firmware: '1.2',
+        extAddress: '0011223344556677',
+        rloc16: '0x0000',
+        role: 'leader',
+      },
+      {
+        type: 'scan_node_result',
+        success: true,
+        requestId: asRequestId('r'),
+        nodeName: 'd4E',
+        targetIpv6: 'fd00::1',
+        networkInfo: { role: 'router', rloc16: '0xa000', children: [] },
+      },
+      {
+        type: 'scan_node_result',
+        success: false,
+        requestId: asRequestId('r'),
+        nodeName: 'd4E',
+        targetIpv6: 'fd00::1',
+        error: 'backlog full',
+        errorCode: 'backlog_full',
+        retryAfterMs: 700,
+      },
+      {
+        type: 'coap_response',
+        requestId: asRequestId('r'),
+        success: true,
+        code: '2.05',
+        contentFormat: 50,
+        payload: { a: 1 },
+        error: null,
+        errorCode: null,
+      },
+      {
+        type: 'node_seen',
+        requestId: null,
+        network: { ext_pan_id: 'dead00beef00cafe' },
+        nodes: [
+          { ipv6: 'fd00::1', extAddress: '0011223344556677', rloc16: 1_024, name: null, networkInfo: null },
+        ],
+      },
+    ];
+    for (const message of messages) {
+      expect(decodeBorderRouterFrame(encodeBorderRouterMessage(message, encoding))).toEqual({
+        kind: 'message',
+        message,
+      });
+    }
+  });
+
+  it('reads the heartbeat and the anonymous failure of the background firmware', () => {
+    expect(
+      decodeBorderRouterFrame(
+        '{"type":"heartbeat","br_id":"BR-001","timestamp":12345,"nodes_count":2,"status":"online"}',
+      ),
+    ).toMatchObject({
+      kind: 'message',
+      message: { type: 'heartbeat', uptime: 12_345, queueSize: null },
+    });
+    expect(
+      decodeBorderRouterFrame('{"type":"scan_node_result","success":false,"error":"CoAP timeout"}'),
+    ).toMatchObject({
+      kind: 'message',
+      message: { success: false, requestId: null, error: 'CoAP timeout', errorCode: null },
+    });
+  });
+
+  it('finds the request id of a frame that a pasted payload broke, in front of the payload only', () => {
+    const broken = (head: string) =>
+      `{"type":"scan_node_result",${head}"success":true,"network_info":{"request_id":"theirs",}}`;
+    expect(decodeBorderRouterFrame(broken('"request_id":"ours",'))).toMatchObject({
+      kind: 'malformed',
+      requestId: 'ours',
+    });
+    expect(decodeBorderRouterFrame(broken(''))).toMatchObject({ kind: 'malformed', requestId: null });
+  });
+
+  it('ignores a request id that no hub could have sent', () => {
+    const frame = JSON.stringify({
+      type: 'scan_node_result',
+      request_id: 'x'.repeat(64),
+      success: true,
+      network_info: {},
+    });
+    expect(decodeBorderRouterFrame(frame)).toMatchObject({ message: { requestId: null } });
+  });
+
+  it('never throws and always names a kind, for a hundred thousand random and mutated frames', () => {
+    const valid = encodeBorderRouterMessage(
+      {
+        type: 'scan_node_result',
+        success: true,
+        requestId: asRequestId('a3f2'),
+        nodeName: 'd4E',
+        targetIpv6: 'fd00::1',
+        networkInfo: { role: 'router', rloc16: '0xa000', neighbors: [{ rloc16: '0x7000', rssi: -42 }] },
+      },
+      'json',
+    ) as string;
+    const validCbor = Buffer.from(
+      encodeBorderRouterMessage(
+        {
+          type: 'node_seen',
+          requestId: null,
+          network: {},
+          nodes: [{ ipv6: 'fd00::1', extAddress: null, rloc16: null, name: 'x', networkInfo: null }],
+        },
+        'cbor',
+      ) as Uint8Array,
+    );
+    const mutatedText = fc
+      .record({ at: fc.nat(valid.length - 1), length: fc.nat(8), insert: fc.string({ maxLength: 8 }) })
+      .map(({ at, insert, length }) => valid.slice(0, at) + insert + valid.slice(at + length));
+    const mutatedBytes = fc
+      .array(fc.record({ at: fc.nat(validCbor.length - 1), byte: fc.nat(255) }), {
+        minLength: 1,
+        maxLength: 6,
+      })
+      .map((edits) => {
+        const bytes = Buffer.from(validCbor);
+        for (const { at, byte } of edits) bytes[at] = byte;
+        return bytes;
+      });
+    const frames = fc.oneof(fc.string(), mutatedText, mutatedBytes, fc.uint8Array({ maxLength: 64 }));
+    fc.assert(
+      fc.property(frames, (frame) => {
+        expect(['message', 'unknown_type', 'malformed']).toContain(decodeBorderRouterFrame(frame).kind);
+        expect(['command', 'unknown_command', 'malformed']).toContain(decodeHubFrame(frame).kind);
+      }),
+      { numRuns: 100_000 },
+    );
+  });
+});
