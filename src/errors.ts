@@ -100,3 +100,16 @@ export class TokenError extends ThreadhubError<(typeof tokenErrorCodes)[number]>
 export const simulationErrorCodes = ['options_invalid', 'nodes_not_registered'] as const;
 /** A simulation cannot be built, or its hub does not take its nodes. */
 export class SimulationError extends ThreadhubError<(typeof simulationErrorCodes)[number]> {}
+
+export const commandErrorCodes = [
+  'option_invalid',
+  'not_available',
+  'hub_unreachable',
+  'hub_unexpected',
+  'request_refused',
+  'file_unreadable',
+  'file_invalid',
+  'file_unwritable',
+] as const;
+/** A command of the CLI cannot do what was asked. */
+export class CommandError extends ThreadhubError<(typeof commandErrorCodes)[number]> {}

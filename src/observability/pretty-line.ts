@@ -1,5 +1,6 @@
 /** One log record as a line for people: time of day, level, message, then the fields. */
 import { styleText } from 'node:util';
+import { printable } from '../printable.ts';
 
 const levelColours = {
   trace: 'gray',
@@ -27,22 +28,16 @@ export function prettyLine(line: string, { colours }: { readonly colours: boolea
   const parts = [
     paint('gray', typeof time === 'string' ? time.slice(11, 23) : ''),
     paint(colour ?? 'green', levelName.toUpperCase().padEnd(5)),
-    typeof msg === 'string' ? msg : '',
+    typeof msg === 'string' ? printable(msg) : '',
     ...Object.entries(fields).map(([name, value]) => `${paint('cyan', name)}=${fieldText(value)}`),
   ].filter((part) => part !== '');
   return `${parts.join(' ')}\n${errorLines(err)}`;
 }
 
-/** Control characters of other people's text would drive the terminal. */
-const printable = (text: string): string =>
-  // eslint-disable-next-line no-control-regex -- finding control characters is the point
-  text.replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, (character) =>
-    JSON.stringify(character).slice(1, -1),
-  );
-
 function fieldText(value: unknown): string {
-  if (typeof value === 'string') return /^[^\s"=]+$/.test(value) ? printable(value) : JSON.stringify(value);
-  return JSON.stringify(value);
+  if (typeof value === 'string')
+    return /^[^\s"=]+$/.test(value) ? printable(value) : printable(JSON.stringify(value));
+  return printable(JSON.stringify(value));
 }
 
 function errorLines(error: unknown): string {

@@ -1,0 +1,61 @@
+/**
+ * What the CLI sees of the process it runs in. Commands take nothing from `process` themselves, so that tests run them
+ * with captured output; `main.ts` gives the real ones.
+ */
+import type { Agent, AgentOptions } from '../agent/agent-options.ts';
+import type { NodeSource } from '../agent/node-source.ts';
+import type { Clock } from '../clock.ts';
+import type { Config } from '../config.ts';
+import type { Logger } from '../observability/logger.ts';
+import type { Topology } from '../protocol/topology.ts';
+import type { Simulation } from '../simulator/simulation.ts';
+import type { SimulationOptions } from '../simulator/simulation-options.ts';
+
+export interface TextOutput {
+  write(text: string): void;
+  readonly isTerminal: boolean;
+  /** For a progress bar; null where none can be drawn. */
+  readonly stream: NodeJS.WritableStream | null;
+}
+
+export type StopSignal = 'SIGINT' | 'SIGTERM';
+
+export interface CliFiles {
+  /** All throw what `node:fs` throws. */
+  readText(path: string): string;
+  writeText(path: string, text: string): void;
+  makeTemporaryFolder(): string;
+  removeFolder(path: string): void;
+}
+
+export interface RunningHub {
+  /** Throws StartError. */
+  start(): Promise<{ readonly url: string }>;
+  stop(): Promise<void>;
+}
+
+/** The parts that a command may start, each loaded when its command runs: `--help` needs none of them. */
+export interface CliPrograms {
+  createHub(config: Config, overrides: { readonly logger: Logger }): Promise<RunningHub>;
+  createSimulation(options: SimulationOptions): Promise<Simulation>;
+  createCoapSource(): Promise<NodeSource>;
+  createAgent(options: AgentOptions): Promise<Agent>;
+  renderTree(topology: Topology): Promise<string>;
+}
+
+export interface CliContext {
+  readonly programs: CliPrograms;
+  readonly stdout: TextOutput;
+  readonly stderr: TextOutput;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  readonly fetch: typeof fetch;
+  readonly files: CliFiles;
+  /** While something listens, signals do not end the process. Returns the function that stops listening. */
+  readonly onSignal: (listener: (signal: StopSignal) => void) => () => void;
+  /** Of an unhandled rejection or exception; the same. */
+  readonly onFatal: (listener: (error: unknown) => void) => () => void;
+  /** Ends the process at once. */
+  readonly exitNow: (code: number) => void;
+  readonly version: string;
+}

@@ -1,0 +1,37 @@
+/** `threadhub serve`: the hub. */
+import type { Command } from 'commander';
+import type { CliContext } from './cli-context.ts';
+import type { Finish } from './program.ts';
+import { runUntilStopped } from './run-until-stopped.ts';
+import { type ConfigOptions, createCliLogger, loadSettings, withConfigOptions } from './settings.ts';
+
+export function addServeCommand(program: Command, context: CliContext, finish: Finish): void {
+  withConfigOptions(
+    program.command('serve').description('run the hub until it is told to stop (SIGTERM, Ctrl-C)'),
+  )
+    .addHelpText(
+      'after',
+      `
+A value comes from its flag, else from THREADHUB_… in the environment, else from the configuration file, else
+from its default; docs/configuration.md has them all. Logs go to stderr.
+
+Exit codes: 0 stopped in order, 1 could not start or stop in order, 2 wrong command line, 130 stopped at once.
+
+Example:
+  threadhub serve --port 5001 --data-dir /var/lib/threadhub`,
+    )
+    .action(async (options: ConfigOptions) => {
+      const { config, file } = loadSettings(context, options);
+      const logger = createCliLogger(context, config.log);
+      const hub = await context.programs.createHub(config, { logger });
+      const exitCode = await runUntilStopped(context, logger, {
+        async start() {
+          const { url } = await hub.start();
+          logger.info({ url, config_file: file }, 'hub started');
+          context.stdout.write(`Threadhub is at ${url}, its map at ${url}/network-map. Ctrl-C stops it.\n`);
+        },
+        stop: () => hub.stop(),
+      });
+      finish(exitCode);
+    });
+}

@@ -1,0 +1,61 @@
+/** The program: gives the CLI the real process and ends with its exit code. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { CliContext, TextOutput } from './cli/cli-context.ts';
+import { runCli } from './cli/program.ts';
+import { programs } from './cli/programs.ts';
+import { systemClock } from './clock.ts';
+import { version } from './version.ts';
+
+function textOutput(stream: NodeJS.WriteStream): TextOutput {
+  return {
+    write: (text) => void stream.write(text),
+    isTerminal: stream.isTTY,
+    stream: stream.isTTY ? stream : null,
+  };
+}
+
+/** Whoever reads our output has gone (`threadhub topology | head`): there is nobody left to tell anything. */
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+    throw error;
+  });
+}
+
+const context: CliContext = {
+  programs,
+  stdout: textOutput(process.stdout),
+  stderr: textOutput(process.stderr),
+  environment: process.env,
+  clock: systemClock,
+  fetch,
+  files: {
+    readText: (path) => readFileSync(path, 'utf8'),
+    writeText: (path, text) => writeFileSync(path, text),
+    makeTemporaryFolder: () => mkdtempSync(join(tmpdir(), 'threadhub-demo-')),
+    removeFolder: (path) => rmSync(path, { recursive: true, force: true }),
+  },
+  onSignal(listener) {
+    const signals = ['SIGINT', 'SIGTERM'] as const;
+    for (const signal of signals) process.on(signal, listener);
+    return () => {
+      for (const signal of signals) process.off(signal, listener);
+    };
+  },
+  onFatal(listener) {
+    process.on('uncaughtException', listener);
+    process.on('unhandledRejection', listener);
+    return () => {
+      process.off('uncaughtException', listener);
+      process.off('unhandledRejection', listener);
+    };
+  },
+  exitNow: (code) => process.exit(code),
+  version,
+};
+
+const exitCode = await runCli(process.argv.slice(2), context);
+// What is still open (a keep-alive connection, a timer) must not hold a finished command back; written output must.
+process.stdout.write('', () => process.exit(exitCode));

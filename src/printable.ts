@@ -1,0 +1,9 @@
+/** Makes text that others wrote (node names, error messages) safe to show on a terminal and in a line of a log. */
+
+/** Control characters would drive the terminal: they come out as `\u001b`. Line feeds and tabs stay. */
+export function printable(text: string): string {
+  // eslint-disable-next-line no-control-regex -- finding control characters is the point
+  return text.replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });
+}
