@@ -1,6 +1,7 @@
 /**
  * What a simulation is told, and what it becomes with its defaults. Shapes only: `simulation.ts` builds it.
  */
+import type { AgentFact, AgentLimits } from '../agent/agent-options.ts';
 import type { Clock } from '../clock.ts';
 import { SimulationError } from '../errors.ts';
 import type { FrameEncoding } from '../protocol/border-router-messages.ts';
@@ -73,6 +74,10 @@ export interface SimulationOptions {
   readonly register?: boolean;
   /** Bearer token for that request. */
   readonly apiToken?: string;
+  /** Limits of every border router's agent that differ from the firmware's. */
+  readonly agentLimits?: Partial<AgentLimits>;
+  /** What happens to the border routers. */
+  readonly onFact?: (borderRouterId: string, fact: AgentFact) => void;
   readonly clock?: Clock;
 }
 
@@ -115,6 +120,8 @@ export function settingsOf(options: SimulationOptions): SimulationSettings {
     tokenOf: options.tokenOf ?? (() => undefined),
     register: options.register ?? true,
     apiToken: options.apiToken ?? null,
+    agentLimits: options.agentLimits ?? {},
+    onFact: options.onFact ?? (() => undefined),
   };
   const { borderRouters, nodesPerBorderRouter, borderRoutersPerNetwork, rttMs } = settings;
   const networks = Math.ceil(borderRouters / borderRoutersPerNetwork);
@@ -149,6 +156,7 @@ export function settingsOf(options: SimulationOptions): SimulationSettings {
     wholeNumber(Math.log2(settings.blockBytes), 4, 10),
   );
   const nodes = borderRouters * nodesPerBorderRouter;
+  const faulty = settings.dead + settings.slow + settings.malformed + settings.late;
   for (const name of ['dead', 'slow', 'malformed', 'late'] as const) {
     check(
       name,
@@ -157,6 +165,7 @@ export function settingsOf(options: SimulationOptions): SimulationSettings {
       wholeNumber(settings[name], 0, nodes),
     );
   }
+  check('dead, slow, malformed and late together', faulty, `at most the ${nodes} nodes`, faulty <= nodes);
   for (const { borderRouterIndex } of settings.crash) {
     check(
       'crash',
