@@ -117,14 +117,21 @@ export class HubConnection {
   #connect(encoding: FrameEncoding): void {
     const { url, headers, openWebSocket } = this.#options;
     this.#state = 'connecting';
-    const socket = openWebSocket(url, encoding === 'cbor' ? [cborSubprotocol] : [], {
-      headers,
-      handshakeTimeout: handshakeTimeoutMs,
-      maxPayload: maxInboundBytes,
-      // Frames of a few hundred bytes gain nothing from compression, and each context costs memory.
-      perMessageDeflate: false,
-      followRedirects: false,
-    });
+    let socket: WebSocket;
+    try {
+      socket = openWebSocket(url, encoding === 'cbor' ? [cborSubprotocol] : [], {
+        headers,
+        handshakeTimeout: handshakeTimeoutMs,
+        maxPayload: maxInboundBytes,
+        // Frames of a few hundred bytes gain nothing from compression, and each context costs memory.
+        perMessageDeflate: false,
+        followRedirects: false,
+      });
+    } catch (error) {
+      // A token that no HTTP header can carry.
+      this.#notConnected(encoding, error instanceof Error ? error : null);
+      return;
+    }
     this.#socket = socket;
     // Every listener asks first whether this is still the socket in use.
     const current = (): boolean => this.#socket === socket;

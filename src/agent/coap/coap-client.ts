@@ -192,7 +192,10 @@ class Client implements CoapClient {
       request.contentFormat === undefined
         ? []
         : [{ number: optionNumbers.contentFormat, value: encodeUint(request.contentFormat) }];
-    const confirmable = request.confirmable ?? true;
+    const type = request.confirmable === false ? 'non' : 'con';
+    const code = methodCodes[request.method];
+    // One token for all blocks: RFC 7959 leaves it open, but servers exist that tell transfers apart by it.
+    const token = this.#newToken();
     return transferBody(
       {
         what,
@@ -201,18 +204,12 @@ class Client implements CoapClient {
         payload: request.payload ?? noBytes,
       },
       this.#limits,
-      (options, payload) =>
-        this.#exchange(
-          { type: confirmable ? 'con' : 'non', code: methodCodes[request.method], options, payload },
-          endpoint,
-          what,
-          scope,
-        ),
+      (options, payload) => this.#exchange({ type, code, token, options, payload }, endpoint, what, scope),
     );
   }
 
   #exchange(
-    message: Pick<CoapMessage, 'type' | 'code' | 'options' | 'payload'>,
+    message: Omit<CoapMessage, 'messageId'>,
     endpoint: CoapEndpoint,
     what: string,
     scope: RequestScope,
@@ -220,8 +217,8 @@ class Client implements CoapClient {
     const transport = this.#ready();
     const endpointName = endpointKey(endpoint);
     const messageId = this.#messageIds.next(endpointName);
-    const token = this.#newToken();
-    const datagram = encodeMessage({ ...message, messageId, token });
+    const { token } = message;
+    const datagram = encodeMessage({ ...message, messageId });
     const tokenKey = token.toString('hex');
     const idKey = messageKey(endpointName, messageId);
     return new Promise((resolve, reject) => {
@@ -338,6 +335,12 @@ class Client implements CoapClient {
       if (message.type !== 'con') return;
       this.#transport?.send(encodeEmpty(type, message.messageId), from, () => undefined);
     };
+    // Copies first: the answers to all blocks of one request have the same token.
+    if (this.#recent.has(endpoint, message.messageId)) {
+      this.#counts.duplicatesTotal += 1;
+      reply('ack');
+      return;
+    }
     const tokenKey = message.token.toString('hex');
     const exchange = isResponse(message) ? this.#byToken.get(tokenKey) : undefined;
     if (exchange?.endpoint === endpoint) {
@@ -351,11 +354,6 @@ class Client implements CoapClient {
       reply('ack');
       if (answers.has(endpoint)) this.#counts.duplicatesTotal += 1;
       else if (answers.size < maxMulticastAnswers) answers.set(endpoint, toMulticastAnswer(message, from));
-      return;
-    }
-    if (this.#recent.has(endpoint, message.messageId)) {
-      this.#counts.duplicatesTotal += 1;
-      reply('ack');
       return;
     }
     this.#counts.unmatchedTotal += 1;

@@ -41,8 +41,9 @@ export class UdpTransport implements DatagramTransport {
       if (this.#pending.delete(onSent)) onSent(error);
     };
     try {
-      this.#socket ??= this.#open();
-      const socket = this.#socket;
+      const socket = this.#socket ?? this.#open();
+      // It may have failed at once; then this send has been reported on.
+      if (this.#socket !== socket) return;
       const { multicastInterface } = this.#options;
       if (multicastInterface === undefined || !isMulticast(endpoint.address)) {
         socket.send(datagram, endpoint.port, endpoint.address, settle);
@@ -84,6 +85,7 @@ export class UdpTransport implements DatagramTransport {
     socket.on('error', (error) => {
       if (this.#socket === socket) this.#drop(error);
     });
+    this.#socket = socket;
     socket.bind(this.#options.port ?? 0, this.#options.address);
     return socket;
   }
