@@ -108,7 +108,7 @@ function silence({ outcome }: MissingRouter): string {
 
 /** The time of day within the last 24 hours, else the date as well. */
 function lastSeen(lastSeenAt: number | null, madeAt: number): string {
-  if (lastSeenAt === null) return 'never seen';
+  if (lastSeenAt === null) return 'never answered';
   const text = new Date(lastSeenAt).toISOString();
   const time = `${text.slice(11, 16)} UTC`;
   return `last seen ${madeAt - lastSeenAt < 24 * 3_600_000 ? time : `${text.slice(0, 10)} ${time}`}`;
