@@ -130,7 +130,8 @@ export async function createSimulation(options: SimulationOptions): Promise<Simu
         resolve();
       };
       const look = (): void => {
-        if (state === 'stopped' || virtuals.every((virtual) => virtual.status().state === 'connected')) finish();
+        if (state === 'stopped' || virtuals.every((virtual) => virtual.status().state === 'connected'))
+          finish();
       };
       const cancel = clock.after(connectWithinMs, finish);
       watchers.add(look);
