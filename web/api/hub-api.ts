@@ -5,18 +5,7 @@ import type { Topology, TopologyWire } from '../../src/protocol/topology.ts';
 import { type FromWire, fromWire } from '../../src/protocol/wire.ts';
 import type { z } from 'zod';
 import { noteHubDate } from './hub-clock.ts';
-
-/** The hub refused, or could not be reached (`code` is `hub_unreachable`, `status` 0). The message is for people. */
-export class HubError extends Error {
-  readonly code: string;
-  readonly status: number;
-  constructor(code: string, status: number, message: string, options?: { cause?: unknown }) {
-    super(message, options);
-    this.name = 'HubError';
-    this.code = code;
-    this.status = status;
-  }
-}
+import { HubError } from './hub-error.ts';
 
 interface ListWire<Item> {
   readonly items: readonly Item[];
@@ -69,7 +58,7 @@ async function request<Wire>(path: string, init: RequestInit): Promise<FromWire<
 async function send(path: string, init: RequestInit): Promise<Response> {
   let response: Response;
   try {
-    response = await fetch(path, { ...init, headers: { accept: 'application/json', ...init.headers } });
+    response = await fetch(path, init);
   } catch (cause) {
     if (init.signal?.aborted === true) throw cause;
     throw new HubError('hub_unreachable', 0, unreachable, { cause });
@@ -85,11 +74,7 @@ async function problemOf(response: Response): Promise<HubError> {
     const problem = (await response.json()) as { title?: unknown; detail?: unknown; code?: unknown };
     const text = [problem.detail, problem.title].find((part) => typeof part === 'string' && part !== '');
     if (typeof text === 'string')
-      return new HubError(
-        typeof problem.code === 'string' ? problem.code : 'unknown',
-        response.status,
-        text,
-      );
+      return new HubError(typeof problem.code === 'string' ? problem.code : 'unknown', response.status, text);
   } catch {
     // Not problem details: a proxy's page, most likely.
   }

@@ -9,8 +9,8 @@ export interface HubConnection {
 }
 
 export interface HubConnectionStore {
-  subscribe(listener: () => void): () => void;
-  get(): HubConnection;
+  readonly subscribe: (listener: () => void) => () => void;
+  readonly get: () => HubConnection;
 }
 
 export function hubConnectionStore(

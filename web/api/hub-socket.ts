@@ -16,7 +16,9 @@ export interface HubToPage {
 /** `error` is a sentence, or problem details as REST gives them. */
 export type TriggerAck =
   | { readonly scan_id: string }
-  | { readonly error: string | { readonly detail?: string; readonly title?: string; readonly code?: string } };
+  | {
+      readonly error: string | { readonly detail?: string; readonly title?: string; readonly code?: string };
+    };
 
 export interface PageToHub {
   trigger_scan: (filter: Record<string, never>, ack: (answer: TriggerAck) => void) => void;

@@ -36,8 +36,7 @@ export const scansQuery = (options: { readonly isPushed: boolean }) =>
       return fromList(client.getQueryData<ScansView>(scansKey) ?? noScans, scans);
     },
     refetchInterval: (query) => {
-      const isScanning =
-        query.state.data !== undefined && currentScan(query.state.data)?.state === 'running';
+      const isScanning = query.state.data !== undefined && currentScan(query.state.data)?.state === 'running';
       if (!isScanning) return false;
       return options.isPushed ? doubtMs : pollMs;
     },

@@ -1,5 +1,6 @@
 /** Starts a scan of everything: over the open Socket.IO connection, else over REST. */
-import { HubError, hubApi } from './hub-api.ts';
+import { hubApi } from './hub-api.ts';
+import { HubError } from './hub-error.ts';
 import type { HubSocket, TriggerAck } from './hub-socket.ts';
 
 const ackTimeoutMs = 4_000;
@@ -21,7 +22,7 @@ export async function triggerScan(
 async function askSocket(socket: Pick<HubSocket, 'timeout'>): Promise<string | null> {
   let answer: TriggerAck;
   try {
-    answer = await socket.timeout(ackTimeoutMs).emitWithAck('trigger_scan', {});
+    answer = (await socket.timeout(ackTimeoutMs).emitWithAck('trigger_scan', {})) as TriggerAck;
   } catch {
     return null;
   }

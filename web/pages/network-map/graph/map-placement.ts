@@ -83,6 +83,31 @@ export function placeNewNodes(
   return placed;
 }
 
+/**
+ * The points of nodes that have become better known since the last map: a name got its extended address. `points` is by
+ * the ids of `before`.
+ */
+export function pointsOfRenamed(
+  before: DisplayedMap,
+  map: DisplayedMap,
+  points: ReadonlyMap<string, Point>,
+): Map<string, Point> {
+  const byAlias = new Map<string, Point>();
+  for (const node of before.nodes) {
+    const point = points.get(node.id);
+    if (point === undefined || map.nodeById.has(node.id)) continue;
+    if (node.name !== null) byAlias.set(node.name, point);
+    if (node.rloc16 !== null) byAlias.set(`${node.network}/${node.rloc16}`, point);
+  }
+  const carried = new Map<string, Point>();
+  for (const node of map.nodes) {
+    if (points.has(node.id)) continue;
+    const point = byAlias.get(node.name ?? '') ?? byAlias.get(`${node.network}/${node.rloc16 ?? ''}`);
+    if (point !== undefined) carried.set(node.id, point);
+  }
+  return carried;
+}
+
 export interface NetworkLayout {
   readonly network: NetworkMembers;
   readonly request: LayoutRequest;
@@ -92,7 +117,7 @@ export interface NetworkLayout {
 
 /**
  * A layout for each network that has positions still to be settled. `arranged` are the keys of networks that a layout has
- * seen before: they are refined, not started over.
+ * seen before: they are refined while the scan goes on, and started over once when all their links are known.
  */
 export function layoutsNeeded(
   map: DisplayedMap,
@@ -116,7 +141,7 @@ export function layoutsNeeded(
     });
     layouts.push({
       network,
-      request: { startOver: !arranged.has(network.key), nodes, edges: edgesOf(map, network) },
+      request: { startOver: map.final || !arranged.has(network.key), nodes, edges: edgesOf(map, network) },
       // While a scan runs networks grow where they are; when it is over they are put side by side once.
       keepsPlace: mostlySettled || hasPinned || (!map.final && arranged.has(network.key)),
     });

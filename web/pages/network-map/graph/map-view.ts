@@ -19,7 +19,7 @@ import {
   noElements,
 } from './map-elements.ts';
 import type { MapPalette } from './map-palette.ts';
-import { applyLayouts, layoutsNeeded, placeNewNodes } from './map-placement.ts';
+import { applyLayouts, layoutsNeeded, placeNewNodes, pointsOfRenamed } from './map-placement.ts';
 import { labelSizes, mapStyle } from './map-style.ts';
 import type { NodePositions } from './node-positions.ts';
 
@@ -77,8 +77,10 @@ export class MapView {
   }
 
   update(map: DisplayedMap): void {
-    const first = this.#map === null;
+    const before = this.#map;
     this.#map = map;
+    if (before !== null)
+      for (const [id, point] of pointsOfRenamed(before, map, this.#points)) this.#points.set(id, point);
     const next = mapElements(map);
     const changes = mapChanges(this.#elements, next);
     for (const id of changes.nodes.removedIds) this.#points.delete(id);
@@ -87,7 +89,7 @@ export class MapView {
     this.#patch(changes);
     this.#elements = next;
     if (changes.nodes.added.length > 0 || changes.edges.added.length > 0) this.#applyMarks();
-    if (this.#ownsViewport && (first || placed.size > 0)) this.#fitNow();
+    if (this.#ownsViewport && (before === null || placed.size > 0)) this.#fitNow();
     if (placed.size > 0 || map.final) this.#requestLayout();
   }
 

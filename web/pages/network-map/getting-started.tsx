@@ -1,0 +1,96 @@
+/** Before the first map: what is there already, what is missing, and the command for it. */
+import { Code, CopyButton, Paper, Title, UnstyledButton } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import type { ReactNode } from 'react';
+import { borderRoutersQuery, someNodesQuery } from '../../api/queries.ts';
+import { countOf } from '../../ui/format.ts';
+import { CheckIcon } from '../../ui/icons.tsx';
+import classes from './getting-started.module.css';
+
+export function GettingStarted() {
+  const borderRouters = useQuery(borderRoutersQuery);
+  const nodes = useQuery({ ...someNodesQuery, refetchInterval: 5_000 });
+  const online = borderRouters.data?.filter((borderRouter) => borderRouter.online).length ?? 0;
+  const hasNodes = (nodes.data?.length ?? 0) > 0;
+  return (
+    <Paper withBorder className={classes.card}>
+      <Title order={2} size={20}>
+        No map yet
+      </Title>
+      <p className={classes.lead}>Three steps to see every node of the mesh and how well it is connected.</p>
+      <ol className={classes.steps}>
+        <Step number={1} isDone={online > 0} title="Connect a border router">
+          {online > 0 ? (
+            <p>{countOf(online, 'border router')} connected.</p>
+          ) : (
+            <>
+              <p>On the machine that is the border router, or beside its OpenThread Border Router, run:</p>
+              <Command text={`threadhub border-router --hub ${hubAddress()}`} />
+              <p>ESP32 border routers connect to the same address by themselves.</p>
+            </>
+          )}
+        </Step>
+        <Step number={2} isDone={hasNodes} title="Say which nodes to expect">
+          {hasNodes ? (
+            <p>There are registered nodes.</p>
+          ) : (
+            <>
+              <p>
+                Border routers that list their own mesh do this by themselves. Otherwise import names and IPv6
+                addresses:
+              </p>
+              <Command text="threadhub nodes import FILE" />
+            </>
+          )}
+        </Step>
+        <Step number={3} isDone={false} title="Scan">
+          <p>
+            Press <strong>Refresh</strong>. The map draws itself while the nodes answer.
+          </p>
+        </Step>
+      </ol>
+    </Paper>
+  );
+}
+
+interface StepProps {
+  readonly number: number;
+  readonly isDone: boolean;
+  readonly title: string;
+  readonly children: ReactNode;
+}
+
+function Step({ number, isDone, title, children }: StepProps) {
+  return (
+    <li className={classes.step} data-done={isDone}>
+      <span className={classes.number}>{isDone ? <CheckIcon /> : number}</span>
+      <div className={classes.text}>
+        <h3>
+          {title}
+          {isDone ? <span className={classes.done}> (done)</span> : null}
+        </h3>
+        {children}
+      </div>
+    </li>
+  );
+}
+
+function Command({ text }: { readonly text: string }) {
+  return (
+    <div className={classes.command}>
+      <Code className={classes.code}>{text}</Code>
+      <CopyButton value={text}>
+        {({ copied, copy }) => (
+          <UnstyledButton className={classes.copy} onClick={copy}>
+            {copied ? 'Copied' : 'Copy'}
+          </UnstyledButton>
+        )}
+      </CopyButton>
+    </div>
+  );
+}
+
+/** The hub as this browser reaches it. */
+function hubAddress(): string {
+  return `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}`;
+}

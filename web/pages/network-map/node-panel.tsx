@@ -1,0 +1,66 @@
+/** Beside the map: its status, or the details of the selected node. On a phone the details come up as a sheet. */
+import { Drawer, Paper, ScrollArea } from '@mantine/core';
+import { useMediaQuery } from '@mantine/hooks';
+import type { ReactNode } from 'react';
+import { type DisplayedMap, labelOf, type ShownNode } from './displayed-map.ts';
+import { NodeDetails } from './node-details.tsx';
+import classes from './node-panel.module.css';
+
+export interface NodePanelProps {
+  readonly map: DisplayedMap | null;
+  readonly selected: ShownNode | null;
+  /** As the address has it; the map may not (or no longer) have that node. */
+  readonly selectedId: string | null;
+  readonly onSelect: (id: string | null) => void;
+  readonly children: ReactNode;
+}
+
+export function NodePanel({ map, selected, selectedId, onSelect, children }: NodePanelProps) {
+  const isWide = useMediaQuery('(min-width: 62em)', true, { getInitialValueInEffect: false });
+  const isGone = map !== null && selectedId !== null && selected === null;
+  const details =
+    map !== null && selected !== null ? (
+      <NodeDetails map={map} node={selected} onSelect={onSelect} withTitle={isWide} />
+    ) : null;
+
+  if (isWide)
+    return (
+      <Paper withBorder className={classes.side} component="aside" aria-label="Status and details">
+        <ScrollArea className={classes.scroll} type="auto" scrollbarSize={8}>
+          {isGone && <GoneNote onClose={() => onSelect(null)} />}
+          {details ?? children}
+        </ScrollArea>
+      </Paper>
+    );
+  return (
+    <>
+      <Paper withBorder className={classes.below}>
+        {isGone && <GoneNote onClose={() => onSelect(null)} />}
+        {children}
+      </Paper>
+      <Drawer
+        opened={details !== null}
+        onClose={() => onSelect(null)}
+        position="bottom"
+        size="62dvh"
+        overlayProps={{ backgroundOpacity: 0.15 }}
+        title={selected === null ? '' : labelOf(selected)}
+        closeButtonProps={{ 'aria-label': 'Close', size: 'lg' }}
+        classNames={{ content: classes.sheet, title: classes.sheetTitle, body: classes.sheetBody }}
+      >
+        {details}
+      </Drawer>
+    </>
+  );
+}
+
+function GoneNote({ onClose }: { readonly onClose: () => void }) {
+  return (
+    <p className={classes.gone} role="status">
+      The selected node is not on this map.{' '}
+      <button type="button" className={classes.link} onClick={onClose}>
+        Close
+      </button>
+    </p>
+  );
+}
