@@ -5,7 +5,7 @@ import { CommandError } from '../errors.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { BorderRouterId, ExtAddress } from '../protocol/ids.ts';
 import type { CliContext } from './cli-context.ts';
-import { asSentence, hubUrlOf } from './hub-client.ts';
+import { withFullStop, hubUrlOf } from './hub-client.ts';
 import { hubAddress, type HubOptions } from './hub-option.ts';
 import { borderRouterId, extAddress, networkPrefix } from './option-values.ts';
 import type { Finish } from './program.ts';
@@ -17,6 +17,7 @@ interface BorderRouterOptions extends HubOptions {
   readonly token?: string;
   readonly networkPrefix?: string;
   readonly source: string;
+  readonly interface?: string;
   readonly encoding: string;
   readonly extAddr?: ExtAddress;
 }
@@ -47,6 +48,7 @@ export function addBorderRouterCommand(program: Command, context: CliContext, fi
         .choices(['json', 'cbor'])
         .default('json'),
     )
+    .option('--interface <name>', 'Thread interface that discovery asks through, such as wpan0')
     .option(
       '--ext-addr <address>',
       "extended address of this machine's Thread interface, 16 hex digits",
@@ -60,7 +62,8 @@ export function addBorderRouterCommand(program: Command, context: CliContext, fi
 Exit codes: 0 stopped in order, 1 failed, 2 wrong command line.
 
 Example:
-  THREADHUB_TOKEN=… threadhub border-router --hub ws://hub.example:5001 --id BR-001 --network-prefix fd78:8e78:3bfe:1::/64`,
+  THREADHUB_TOKEN=… threadhub border-router --hub ws://hub.example:5001 --id BR-001 \\
+    --network-prefix fd78:8e78:3bfe:1::/64 --interface wpan0`,
     )
     .action(async (options: BorderRouterOptions) => {
       if (options.source === 'otbr-rest' || options.source === 'ot-ctl') {
@@ -74,7 +77,9 @@ Example:
       const logger = createCliLogger(context, loadSettings(context, {}).config.log).child({
         border_router: options.id,
       });
-      const source = await context.programs.createCoapSource();
+      const source = await context.programs.createCoapSource({
+        threadInterface: options.interface ?? null,
+      });
       const agent = await context.programs.createAgent({
         hub,
         id: options.id,
@@ -109,7 +114,7 @@ function logAgentFact(logger: Logger, hub: string, fact: AgentFact): void {
     case 'refused':
       return logger.error(
         { hub, status: fact.status },
-        `the hub refused: ${asSentence(refusalText(fact.body))}`,
+        `the hub refused: ${withFullStop(refusalText(fact.body))}`,
       );
     case 'connect_failed':
       return logger.warn({ hub }, `no connection: ${fact.reason}`);

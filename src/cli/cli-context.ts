@@ -34,11 +34,18 @@ export interface RunningHub {
   stop(): Promise<void>;
 }
 
+export interface HubOverrides {
+  readonly logger: Logger;
+  /** The hub cannot go on. */
+  readonly onFatal: (error: Error) => void;
+}
+
 /** The parts that a command may start, each loaded when its command runs: `--help` needs none of them. */
 export interface CliPrograms {
-  createHub(config: Config, overrides: { readonly logger: Logger }): Promise<RunningHub>;
+  createHub(config: Config, overrides: HubOverrides): Promise<RunningHub>;
   createSimulation(options: SimulationOptions): Promise<Simulation>;
-  createCoapSource(): Promise<NodeSource>;
+  /** `threadInterface` is where discovery asks: `wpan0`; null: the system chooses. */
+  createCoapSource(options: { readonly threadInterface: string | null }): Promise<NodeSource>;
   createAgent(options: AgentOptions): Promise<Agent>;
   renderTree(topology: Topology): Promise<string>;
 }

@@ -65,10 +65,12 @@ async function runDemo(
 ): Promise<number> {
   const { config } = demoConfig(context, options, options.dataDir ?? temporaryFolder ?? '.');
   const logger = createCliLogger(context, config.log);
-  const hub = await context.programs.createHub(config, { logger });
+  let stopHub: () => Promise<void> = () => Promise.resolve();
   let stopMesh: () => Promise<void> = () => Promise.resolve();
   return runUntilStopped(context, logger, {
-    async start() {
+    async start(fail) {
+      const hub = await context.programs.createHub(config, { logger, onFatal: fail });
+      stopHub = () => hub.stop();
       const { url } = await hub.start();
       const simulation = await context.programs.createSimulation({
         ...simulationOptions(options),
@@ -87,7 +89,7 @@ async function runDemo(
     },
     async stop() {
       await stopMesh();
-      await hub.stop();
+      await stopHub();
     },
   });
 }

@@ -181,12 +181,10 @@ function refusal(url: string, method: string, path: string, status: number, text
     );
   }
   const detail = field('detail') ?? field('title') ?? code;
-  return new HubRefusal(asSentence(detail), status, code);
+  return new HubRefusal(withFullStop(detail), status, code);
 }
 
-/** A capital in front and a full stop behind. */
-export function asSentence(text: string): string {
+export function withFullStop(text: string): string {
   const trimmed = text.trim();
-  const ended = /[.!?…]$/.test(trimmed) ? trimmed : `${trimmed}.`;
-  return ended.charAt(0).toUpperCase() + ended.slice(1);
+  return /[.!?…]$/.test(trimmed) ? trimmed : `${trimmed}.`;
 }

@@ -12,7 +12,7 @@ import { addConfigCommand } from './config.ts';
 import { addDemoCommand } from './demo.ts';
 import { addDoctorCommand } from './doctor.ts';
 import { exitCodes } from './exit-codes.ts';
-import { asSentence } from './hub-client.ts';
+import { withFullStop } from './hub-client.ts';
 import { addNodesCommand } from './nodes.ts';
 import { addScanCommand } from './scan.ts';
 import { addServeCommand } from './serve.ts';
@@ -105,7 +105,7 @@ function helpCommand(program: Command, commandLine: readonly string[]): string {
 function describeError(error: unknown, help: string): string {
   if (error instanceof CommanderError) {
     const [sentence = '', ...hints] = error.message.replace(/^error: /, '').split('\n');
-    return [asSentence(sentence), ...hints, `'${help}' shows what is valid.`].join(' ');
+    return [withFullStop(sentence), ...hints, `'${help}' shows what is valid.`].join(' ');
   }
   if (error instanceof ConfigError) {
     return [
@@ -114,7 +114,7 @@ function describeError(error: unknown, help: string): string {
       'Correct it and try again; docs/configuration.md has every key.',
     ].join('\n');
   }
-  if (error instanceof ThreadhubError) return asSentence(error.message);
+  if (error instanceof ThreadhubError) return withFullStop(error.message);
   const text = error instanceof Error ? error.message : String(error);
-  return `Unexpected error: ${asSentence(text)} '--verbose' shows where it comes from.`;
+  return `Unexpected error: ${withFullStop(text)} '--verbose' shows where it comes from.`;
 }

@@ -10,16 +10,22 @@ export const programs: CliPrograms = {
     const { createSimulation } = await import('../simulator/simulation.ts');
     return createSimulation(options);
   },
-  async createCoapSource() {
-    const { createCoapSource } = await import('../agent/coap/coap-node-source.ts');
-    return createCoapSource();
+  async createCoapSource({ threadInterface }) {
+    const [{ createCoapClient }, { CoapNodeSource }, { UdpTransport }] = await Promise.all([
+      import('../agent/coap/coap-client.ts'),
+      import('../agent/coap/coap-node-source.ts'),
+      import('../agent/coap/udp-transport.ts'),
+    ]);
+    const openTransport = () =>
+      new UdpTransport(threadInterface === null ? {} : { multicastInterface: `::%${threadInterface}` });
+    return new CoapNodeSource({ client: createCoapClient({ openTransport }) });
   },
   async createAgent(options) {
     const { createAgent } = await import('../agent/agent.ts');
     return createAgent(options);
   },
   async renderTree(topology) {
-    const { toTree } = await import('../topology/tree.ts');
+    const { toTree } = await import('../topology/export/tree.ts');
     return toTree(topology);
   },
 };

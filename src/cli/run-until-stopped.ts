@@ -15,7 +15,8 @@ import { exitCodes } from './exit-codes.ts';
 export const stopDeadlineMs = 10_000;
 
 export interface Service {
-  start(): Promise<void>;
+  /** `fail` is for what goes wrong later, and ends the program with exit 1. */
+  start(fail: (error: unknown) => void): Promise<void>;
   /** Also called after a start that failed half-way. */
   stop(): Promise<void>;
 }
@@ -43,13 +44,14 @@ export async function runUntilStopped(
     logger.info({ signal }, 'stopping');
     requestStop();
   });
-  const ignoreFatal = context.onFatal((error) => {
-    logger.fatal({ err: error }, 'a bug: an error that nobody handled; stopping');
+  const fail = (error: unknown): void => {
     exitCode = exitCodes.failed;
+    logger.fatal({ err: error }, 'cannot go on; stopping');
     requestStop();
-  });
+  };
+  const ignoreFatal = context.onFatal(fail);
   try {
-    await service.start();
+    await service.start(fail);
     await stopRequested;
   } catch (error) {
     await stopWithin(context, logger, service);

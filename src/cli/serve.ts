@@ -23,14 +23,16 @@ Example:
     .action(async (options: ConfigOptions) => {
       const { config, file } = loadSettings(context, options);
       const logger = createCliLogger(context, config.log);
-      const hub = await context.programs.createHub(config, { logger });
+      let stopHub: () => Promise<void> = () => Promise.resolve();
       const exitCode = await runUntilStopped(context, logger, {
-        async start() {
+        async start(fail) {
+          const hub = await context.programs.createHub(config, { logger, onFatal: fail });
+          stopHub = () => hub.stop();
           const { url } = await hub.start();
           logger.info({ url, config_file: file }, 'hub started');
           context.stdout.write(`Threadhub is at ${url}, its map at ${url}/network-map. Ctrl-C stops it.\n`);
         },
-        stop: () => hub.stop(),
+        stop: () => stopHub(),
       });
       finish(exitCode);
     });

@@ -27,9 +27,12 @@ export function withMeshOptions(command: Command): Command {
       wholeNumber(1, 16),
       2,
     )
-    .option('--rtt <range>', 'round trip between border router and node, ms', millisecondRange, [
-      40, 250,
-    ] as const)
+    .addOption(
+      command
+        .createOption('--rtt <range>', 'round trip between border router and node, ms')
+        .argParser(millisecondRange)
+        .default([40, 250], '40..250'),
+    )
     .option('--loss <share>', 'packets lost in each direction, 0 to 1 or 5%', share, 0)
     .option('--dead <number>', 'nodes that never answer', wholeNumber(0), 0)
     .option('--slow <number>', 'nodes that answer late', wholeNumber(0), 0)

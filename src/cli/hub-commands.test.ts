@@ -1,0 +1,192 @@
+import { describe, expect, it } from 'vitest';
+import { createCliHarness } from '../../test/support/cli-harness.ts';
+import { problem, startFakeHub } from '../../test/support/fake-hub.ts';
+import { borderRouterView, emptyTopology } from '../../test/support/samples.ts';
+import type { RegisteredNodeWire } from '../protocol/border-router.ts';
+import { toWire } from '../protocol/wire.ts';
+
+const node = (name: string): RegisteredNodeWire => ({
+  name,
+  ipv6: 'fd00::1',
+  ext_addr: null,
+  br_id: null,
+  origins: ['file', 'rest'],
+  last_outcome: 'answered',
+  last_scan_id: 's-1',
+  last_seen_at: '2026-01-01T12:00:00.000Z',
+  latencies: [{ scan_id: 's-1', measured_at: '2026-01-01T12:00:00.000Z', duration_ms: 87 }],
+});
+
+const borderRouter = (fields: Parameters<typeof borderRouterView>[0]) => toWire(borderRouterView(fields));
+
+describe('threadhub nodes', () => {
+  it('imports a file as it is and names what was not taken', async () => {
+    await using hub = await startFakeHub({
+      'POST /api/nodes/import': () => ({ body: { accepted: 1, problems: ['d4F: no IPv6 address'] } }),
+    });
+    const nodes = { d4E: 'fd00::1', d4F: 'nonsense' };
+    const harness = createCliHarness({ files: { 'adresses.json': JSON.stringify(nodes) } });
+    const { exitCode, stdout, stderr } = await harness.run(
+      'nodes',
+      'import',
+      'adresses.json',
+      '--hub',
+      hub.url,
+    );
+    expect(hub.requests[0]?.body).toEqual(nodes);
+    expect(stdout).toBe('1 node imported.\n');
+    expect(stderr).toBe('not imported: d4F: no IPv6 address\n');
+    expect(exitCode).toBe(1);
+  });
+
+  it.each([
+    ['{', /is no JSON/],
+    ['[]', /holds a list; write an object/],
+    ['"x"', /holds string; write an object/],
+  ])('refuses a file that holds %s', async (text, sentence) => {
+    const run = await createCliHarness({ files: { f: text } }).run('nodes', 'import', 'f');
+    expect(run.exitCode).toBe(1);
+    expect(run.stderr).toMatch(sentence);
+  });
+
+  it('says that a file is not there', async () => {
+    const run = await createCliHarness().run('nodes', 'import', 'gone.json');
+    expect(run).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining('gone.json was not read') as string,
+    });
+  });
+
+  it('lists all pages', async () => {
+    await using hub = await startFakeHub({
+      'GET /api/nodes': ({ path }) =>
+        path.includes('cursor=c1')
+          ? { body: { items: [node('b')], next_cursor: null } }
+          : { body: { items: [node('a')], next_cursor: 'c1' } },
+    });
+    const table = await createCliHarness().run('nodes', 'list', '--hub', hub.url);
+    expect(table.stdout).toMatch(/^NAME {2}IPV6/);
+    expect(table.stdout).toMatch(/\na {5}fd00::1 .*87 ms/);
+    expect(table.stdout).toMatch(/\nb {5}fd00::1/);
+    const json = await createCliHarness().run('nodes', 'list', '--json', '--hub', hub.url);
+    expect(JSON.parse(json.stdout)).toEqual([node('a'), node('b')]);
+  });
+
+  it('says where a node still comes from after it was removed', async () => {
+    await using hub = await startFakeHub({
+      'DELETE /api/nodes/a%2Fb': () => ({ status: 204 }),
+      'DELETE /api/nodes/filed': () => ({ body: node('filed') }),
+      'DELETE /api/nodes/gone': () => problem(404, 'node_not_found', 'no node named "gone" is registered'),
+    });
+    const remove = (name: string) => createCliHarness().run('nodes', 'rm', name, '--hub', hub.url);
+    expect((await remove('a/b')).stdout).toBe('a/b is forgotten.\n');
+    expect((await remove('filed')).stdout).toContain('as the node file lists it');
+    expect(await remove('gone')).toMatchObject({
+      exitCode: 1,
+      stderr: 'threadhub: no node named "gone" is registered.\n',
+    });
+  });
+});
+
+describe('threadhub token', () => {
+  it('prints a new token alone on stdout, so that it can go into a file', async () => {
+    await using hub = await startFakeHub({
+      'POST /api/tokens': () => ({
+        status: 201,
+        body: { id: 't1', border_router_id: 'BR-001', token: 's3cret' },
+      }),
+    });
+    const run = await createCliHarness().run(
+      'token',
+      'create',
+      '--border-router',
+      'BR-001',
+      '--hub',
+      hub.url,
+    );
+    expect(hub.requests[0]?.body).toEqual({ border_router_id: 'BR-001' });
+    expect(run.stdout).toBe('s3cret\n');
+    expect(run.stderr).toContain('not shown again');
+  });
+
+  it('lists and revokes', async () => {
+    await using hub = await startFakeHub({
+      'GET /api/tokens': () => ({
+        body: {
+          items: [
+            {
+              id: 't1',
+              border_router_id: 'BR-001',
+              created_at: '2026-01-01T00:00:00.000Z',
+              last_used_at: null,
+            },
+          ],
+          next_cursor: null,
+        },
+      }),
+      'DELETE /api/tokens/t1': () => ({ status: 204 }),
+    });
+    const listed = await createCliHarness().run('token', 'list', '--hub', hub.url);
+    expect(listed.stdout).toMatch(/\nt1 {2}BR-001 .* never\n$/);
+    const revoked = await createCliHarness().run('token', 'revoke', 't1', '--hub', hub.url);
+    expect(revoked.stdout).toBe('Token t1 is revoked.\n');
+  });
+});
+
+describe('threadhub border-routers', () => {
+  it('shows state, heartbeat, latency and success of each', async () => {
+    const latencyMs = { p50: 80, p95: 210, max: 300 };
+    const lastHeartbeatAt = Date.now() - 3_000;
+    const items = [
+      borderRouter({ id: 'BR-001', online: true, lastHeartbeatAt, latencyMs, successRate: 0.9 }),
+      borderRouter({ id: 'BR-002', online: false, latencyMs: null, successRate: null }),
+    ];
+    await using hub = await startFakeHub({ 'GET /api/border_routers': () => ({ body: { items } }) });
+    const { stdout } = await createCliHarness().run('border-routers', '--hub', hub.url);
+    expect(stdout).toMatch(/BR-001 {2}online .*3\.\d s ago .*210 ms .*90 %/);
+    expect(stdout).toMatch(/BR-002 {2}offline .*–/);
+  });
+});
+
+describe('threadhub topology', () => {
+  it.each(['json', 'graphml', 'dot', 'csv', 'svg', 'bundle'])(
+    'prints %s as the hub gives it',
+    async (format) => {
+      await using hub = await startFakeHub({ 'GET /api/topology': ({ path }) => ({ body: `${path}\n` }) });
+      const { stdout } = await createCliHarness().run('topology', '--format', format, '--hub', hub.url);
+      expect(stdout).toBe(`/api/topology?format=${format}\n`);
+    },
+  );
+
+  it('writes a file with --output and prints nothing', async () => {
+    await using hub = await startFakeHub({ 'GET /api/topology': () => ({ body: '<svg/>' }) });
+    const harness = createCliHarness();
+    const { stdout } = await harness.run(
+      'topology',
+      '--format',
+      'svg',
+      '--output',
+      'm.svg',
+      '--hub',
+      hub.url,
+    );
+    expect(stdout).toBe('');
+    expect(harness.files['m.svg']).toBe('<svg/>');
+  });
+
+  it('draws the tree of the time asked for', async () => {
+    await using hub = await startFakeHub({
+      'GET /api/topology': () => ({
+        body: toWire(emptyTopology({ scanId: 's-1', madeAt: Date.UTC(2026, 0, 1) })),
+      }),
+    });
+    const programs = {
+      renderTree: (topology: { scanId: string | null; madeAt: number }) =>
+        Promise.resolve(`tree of ${topology.scanId} at ${topology.madeAt}`),
+    };
+    const harness = createCliHarness({ programs });
+    const { stdout } = await harness.run('topology', '--at', '2026-01-31T14:00Z', '--hub', hub.url);
+    expect(hub.requests[0]?.path).toBe('/api/topology?at=2026-01-31T14%3A00%3A00.000Z');
+    expect(stdout).toBe(`tree of s-1 at ${Date.UTC(2026, 0, 1)}\n`);
+  });
+});
