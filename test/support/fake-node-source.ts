@@ -1,0 +1,57 @@
+/** A node source whose answers the test gives, one by one. */
+import type {
+  DiscoverAnswer,
+  NodeSource,
+  NodeSourceCounters,
+  ScanNodeAnswer,
+  ScanNodeRequest,
+  SendCoapAnswer,
+  SendCoapRequest,
+} from '../../src/agent/node-source.ts';
+
+interface Asked<Request, Answer> {
+  readonly request: Request;
+  readonly signal: AbortSignal;
+  readonly answer: (answer: Answer) => void;
+  readonly fail: (error: Error) => void;
+}
+
+export class FakeNodeSource implements NodeSource {
+  readonly kind = 'coap';
+  readonly scans: Asked<ScanNodeRequest, ScanNodeAnswer>[] = [];
+  readonly coaps: Asked<SendCoapRequest, SendCoapAnswer>[] = [];
+  readonly discoveries: Asked<null, DiscoverAnswer>[] = [];
+
+  scanNode(request: ScanNodeRequest, signal: AbortSignal): Promise<ScanNodeAnswer> {
+    return ask(this.scans, request, signal);
+  }
+
+  sendCoap(request: SendCoapRequest, signal: AbortSignal): Promise<SendCoapAnswer> {
+    return ask(this.coaps, request, signal);
+  }
+
+  discover(signal: AbortSignal): Promise<DiscoverAnswer> {
+    return ask(this.discoveries, null, signal);
+  }
+
+  counters(): NodeSourceCounters {
+    return { coapInFlight: 0, coapRetriesTotal: 7 };
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** Scans that nobody has cancelled. */
+  get openScans(): Asked<ScanNodeRequest, ScanNodeAnswer>[] {
+    return this.scans.filter(({ signal }) => !signal.aborted);
+  }
+}
+
+function ask<Request, Answer>(
+  asked: Asked<Request, Answer>[],
+  request: Request,
+  signal: AbortSignal,
+): Promise<Answer> {
+  return new Promise((resolve, reject) => asked.push({ request, signal, answer: resolve, fail: reject }));
+}
