@@ -1,6 +1,6 @@
 /** Reads an exported bundle back as a finished scan of its own; the live map and the registry are not touched. */
 import { asScanId, type ScanId } from '../protocol/ids.ts';
-import { parseBundle } from '../topology/bundle.ts';
+import { readBundle } from '../topology/export/scan-bundle.ts';
 import type { ScanArchive } from './scan-archive.ts';
 import type { Topologies } from './topologies.ts';
 
@@ -15,7 +15,8 @@ export interface ImportScanOptions {
 /** Throws BundleError, StoreError. */
 export async function importScan(options: ImportScanOptions): Promise<{ scanId: ScanId }> {
   const scanId = asScanId(options.newId());
-  const scan = { ...parseBundle(options.bundle), id: scanId, trigger: 'import' as const };
-  await options.archive.add(scan, options.topologies.ofImported(scan));
+  const bundle = readBundle(options.bundle);
+  const scan = { ...bundle.scan, id: scanId };
+  await options.archive.add(scan, options.topologies.ofImported(scan, bundle.borderRouters));
   return { scanId };
 }

@@ -108,14 +108,13 @@ export class Topologies {
   }
 
   /** A topology of a scan by itself, without what this hub knows besides. */
-  ofImported(scan: Scan): Topology {
-    const observations = scan.nodes.map((node) => observationOf(node, slash64Of(node.ipv6)));
+  ofImported(scan: Scan, borderRouters: readonly TopologyBorderRouter[]): Topology {
     return buildTopology({
       scan: { id: scan.id, startedAt: scan.startedAt, final: true },
-      nodes: observations,
-      borderRouters: [],
+      nodes: scan.nodes.map((node) => observationOf(node, slash64Of(node.ipv6))),
+      borderRouters,
       earlier: nothingKnown,
-      madeAt: scan.finishedAt ?? this.#options.clock.nowMs(),
+      madeAt: scan.finishedAt ?? scan.startedAt,
     });
   }
 
