@@ -23,8 +23,8 @@ export interface Building {
   placeIn(room: Room): Place;
 }
 
-export const roomWidthMetres = 5;
-export const roomDepthMetres = 4;
+const roomWidthMetres = 5;
+const roomDepthMetres = 4;
 const distanceFromWallMetres = 0.3;
 
 const roomKinds = [

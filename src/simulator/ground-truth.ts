@@ -23,13 +23,13 @@ export interface GroundTruthNetwork {
   readonly links: readonly GroundTruthLink[];
 }
 
-export interface GroundTruthPartition {
+interface GroundTruthPartition {
   readonly partitionId: number;
   readonly leader: ExtAddress;
   readonly members: readonly ExtAddress[];
 }
 
-export interface GroundTruthDevice {
+interface GroundTruthDevice {
   readonly kind: 'node' | 'border_router';
   /** A node's registered name, a border router's id. */
   readonly name: string;

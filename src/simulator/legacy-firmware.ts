@@ -44,7 +44,7 @@ export interface LegacyFirmwareOptions {
 }
 
 /** What it has done so far. */
-export interface LegacyFirmwareCounters {
+interface LegacyFirmwareCounters {
   readonly connections: number;
   readonly scanCommands: number;
   readonly ignoredCommands: number;

@@ -7,7 +7,7 @@ import { SimulationError } from '../errors.ts';
 import type { FrameEncoding } from '../protocol/border-router-messages.ts';
 
 /** A border router that dies at `atMs` after `start()`, and comes back where `rebootAfterMs` says so. */
-export interface PlannedCrash {
+interface PlannedCrash {
   readonly borderRouterIndex: number;
   readonly atMs: number;
   /** Milliseconds from the crash to the new connection; absent: it stays dead. */
@@ -15,7 +15,7 @@ export interface PlannedCrash {
 }
 
 /** A network that falls apart into two partitions at `atMs` after `start()`. */
-export interface PlannedSplit {
+interface PlannedSplit {
   /** 0 unless told. */
   readonly networkIndex?: number;
   readonly atMs: number;

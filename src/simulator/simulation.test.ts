@@ -12,7 +12,7 @@ import { isRouterRloc16 } from '../protocol/rloc16.ts';
 import { buildTopology } from '../topology/build-topology.ts';
 import { nothingKnown } from '../topology/earlier-knowledge.ts';
 import { createSimulation, type Simulation, type SimulationOptions } from './simulation.ts';
-import { openTinyHub, type TinyHub } from './tiny-hub.ts';
+import { openTinyHub, type TinyHub } from '../../test/support/tiny-hub.ts';
 
 const closers: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -290,6 +290,17 @@ describe('a simulation', () => {
     expect(await outcome()).toBe('answered');
   });
 
+  it('hears nobody where every packet is lost, and slow and late nodes in the end', async () => {
+    const deaf = await start({ loss: 1 });
+    const [node] = deaf.simulation.nodes;
+    const lost = await scan(deaf.hub, 'BR-001', node?.name ?? '', node?.ipv6 ?? '', 200);
+    expect(lost).toMatchObject({ success: false, errorCode: 'timed_out' });
+
+    const { hub, simulation } = await start({ nodesPerBorderRouter: 4, late: 8, lateAfterMs: 20 });
+    const answers = await scanAll(hub, simulation);
+    expect(answers.filter((answer) => answer.success)).toHaveLength(8);
+  });
+
   it('carries CoAP requests to a node and back', async () => {
     const { hub, simulation } = await start();
     const [node] = simulation.nodes;
@@ -401,6 +412,13 @@ describe('a simulated network', () => {
     expect(partitionOf('BR-002')).toBe(far.partitionId);
     expect(await scan(hub, 'BR-001', far.name, far.ipv6, 200)).toMatchObject({ errorCode: 'timed_out' });
     expect((await scan(hub, 'BR-002', far.name, far.ipv6)).success).toBe(true);
+  });
+
+  it('drifts by itself where it is told to: children change their parents', async () => {
+    const { simulation } = await start({ nodesPerBorderRouter: 20, driftEveryMs: 1 });
+    const parents = () => simulation.groundTruth().networks[0]?.devices.map((device) => device.parent);
+    const before = parents();
+    await expect.poll(parents).not.toEqual(before);
   });
 
   it('changes visibly when it is rerolled: parents and RLOC16s', async () => {

@@ -10,11 +10,10 @@ import { createRandom, type SeededRandom } from './random.ts';
 import { SimulatedNetwork } from './simulated-network.ts';
 import { settingsOf, type SimulationOptions, type SimulationSettings } from './simulation-options.ts';
 
-export type { GroundTruth } from './ground-truth.ts';
 export type { NodeFault } from './node-fault.ts';
 export type { SimulationOptions } from './simulation-options.ts';
 
-export interface SimulatedNode {
+interface SimulatedNode {
   readonly name: string;
   /** The address that it is registered and asked by. */
   readonly ipv6: string;
@@ -24,7 +23,7 @@ export interface SimulatedNode {
   readonly port: number;
 }
 
-export interface SimulatedBorderRouter {
+interface SimulatedBorderRouter {
   readonly id: string;
   readonly networkIndex: number;
   /** `fd…::/64` */
