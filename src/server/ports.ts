@@ -1,18 +1,16 @@
 /**
- * What the edges need of the rest of the hub, each as narrow as the edge that uses it. Where a method may answer at once
- * or later, the edge awaits it either way.
+ * What the edges need of the rest of the hub, each as narrow as the edge that uses it.
  */
 import type { WebSocket } from 'ws';
+import type { BorderRouterTokens } from '../links/border-router-tokens.ts';
 import type { CoapMethod, CoapResponseMessage, FrameEncoding } from '../protocol/border-router-messages.ts';
 import type { BorderRouter, Connection } from '../protocol/border-router.ts';
-import type { BorderRouterId, NodeName, ScanId } from '../protocol/ids.ts';
+import type { BorderRouterId, ScanId } from '../protocol/ids.ts';
 import type { Ipv6Address, Ipv6Prefix } from '../protocol/ipv6.ts';
 import type { JsonValue } from '../protocol/json.ts';
 import type { Scan, ScanFilter, ScanTrigger, TriggeredScan } from '../protocol/scan.ts';
 import type { Topology } from '../protocol/topology.ts';
 import type { RegisteredNode } from '../scan/registered-node.ts';
-
-type Maybe<T> = T | Promise<T>;
 
 /** What an upgrade request said of the border router, checked. */
 export interface BorderRouterHandshake {
@@ -69,34 +67,13 @@ export interface TopologyHistory {
 /** The nodes to scan. Methods that change throw NodeError. */
 export interface Nodes {
   list(): readonly RegisteredNode[];
-  get(name: NodeName): RegisteredNode | null;
-  put(node: {
-    name: string;
-    ipv6: string;
-    borderRouterId: string | null;
-  }): Maybe<{ node: RegisteredNode; created: boolean }>;
-  remove(name: NodeName): Maybe<void>;
-  /** `entries` has the format of `adresses.json`; bad entries are reported and skipped. */
-  importNodes(
-    entries: Readonly<Record<string, unknown>>,
-  ): Maybe<{ accepted: number; problems: readonly string[] }>;
-}
-
-export interface BorderRouterToken {
-  readonly id: string;
-  readonly borderRouterId: BorderRouterId;
-  /** Unix ms. */
-  readonly createdAt: number;
-  /** Unix ms; null where it was never used. */
-  readonly lastUsedAt: number | null;
+  get(name: string): RegisteredNode | null;
+  put(name: string, node: { ipv6: string; br_id?: string | null }): Promise<RegisteredNode>;
+  /** What a file still says of it afterwards; null where it is gone. */
+  remove(name: string): Promise<RegisteredNode | null>;
+  /** An object in the format of `adresses.json`; bad entries are reported and skipped. */
+  importNodes(object: unknown): Promise<{ accepted: number; problems: readonly string[] }>;
 }
 
 /** Border-router tokens; stored hashed, shown once. */
-export interface Tokens {
-  create(borderRouterId: BorderRouterId): Maybe<{ token: string; record: BorderRouterToken }>;
-  list(): Maybe<readonly BorderRouterToken[]>;
-  /** Throws TokenError `token_not_found`. */
-  revoke(id: string): Maybe<void>;
-  /** Null where it is not a valid token of that border router. */
-  verify(borderRouterId: BorderRouterId, token: string): Maybe<{ tokenId: string } | null>;
-}
+export type Tokens = Pick<BorderRouterTokens, 'create' | 'list' | 'revoke' | 'verify'>;

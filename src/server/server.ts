@@ -1,13 +1,26 @@
 /**
- * The hub's one port: REST and the web pages, Socket.IO for browsers, `/ws/br` for border routers.
+ * The hub's one port: REST and the web pages, Socket.IO for browsers, `/ws/br` for border routers. Two WebSocket systems
+ * share it and never mix: who gets an upgrade is decided here, by path.
  */
-import type { Logger } from 'pino';
+import { createServer as createHttpServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config.ts';
+import { StartError } from '../errors.ts';
 import type { FactEmitter, FactSource } from '../facts.ts';
+import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
-import type { ScanStore } from '../scan/scan-store.ts';
+import { borderRouterPath } from '../protocol/border-router-messages.ts';
+import type { ScanArchive } from '../scan/scan-archive.ts';
+import { createAccessPolicy } from './access.ts';
+import { BorderRouterGateway } from './border-routers/border-router-gateway.ts';
+import { BrowserGateway, browserPath } from './browsers/browser-gateway.ts';
+import { createApp } from './http/app.ts';
+import type { App } from './http/route-schema.ts';
+import { makeProblem } from './http/problem.ts';
 import type { Links, Nodes, Scans, Tokens, TopologyHistory } from './ports.ts';
+import { refuseUpgrade } from './refuse-upgrade.ts';
 
 export interface ServerOptions {
   readonly config: Config;
@@ -16,7 +29,8 @@ export interface ServerOptions {
   readonly topologies: TopologyHistory;
   readonly nodes: Nodes;
   readonly tokens: Tokens;
-  readonly scans: Pick<ScanStore, 'get' | 'list' | 'lastOutcomes' | 'latencies'>;
+  /** Scans that run or have run. */
+  readonly scans: Pick<ScanArchive, 'get' | 'list' | 'lastOutcomes' | 'latencies'>;
   readonly facts: FactSource & FactEmitter;
   readonly metrics: Pick<Metrics, 'render' | 'contentType' | 'watchConnections'>;
   readonly clock: Clock;
@@ -26,12 +40,105 @@ export interface ServerOptions {
   /** Shown in the OpenAPI document. */
   readonly version: string;
   /** True from the first moment of a stop: nothing new is taken. */
-  isStopping(): boolean;
+  readonly isStopping: () => boolean;
 }
 
 export interface HubServer {
   /** Throws StartError: `port_in_use`, `port_forbidden`, `listen_failed`. */
   listen(): Promise<{ host: string; port: number }>;
+  /** Browsers connected now. */
+  readonly browserCount: number;
   /** Ends browser connections and requests. Border-router links are closed by whoever owns them, before this. */
   close(): Promise<void>;
+}
+
+/** Requests that are being answered when the hub stops get this long. */
+const drainMs = 2_000;
+
+export function createServer(options: ServerOptions): HubServer {
+  const { clock, config, links, metrics } = options;
+  const access = createAccessPolicy(config.server.host);
+  const httpServer = createHttpServer({ keepAlive: true, noDelay: true });
+  const borderRouters = new BorderRouterGateway({ ...options, access });
+  let app: App | null = null;
+  let browsers: BrowserGateway | null = null;
+  const browserConnections = () => browsers?.connections() ?? [];
+  metrics.watchConnections(() => [...links.connections(), ...browserConnections()]);
+
+  httpServer.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    const url = request.url ?? '';
+    if (url.startsWith(browserPath)) return;
+    // Node drops its own listener with the upgrade; without one, a reset by the peer would end the process.
+    socket.on('error', () => socket.destroy());
+    if (url.split('?', 1)[0] === borderRouterPath) {
+      borderRouters.handleUpgrade(request, socket, head);
+      return;
+    }
+    const detail = `WebSockets are at ${borderRouterPath} (border routers) and ${browserPath} (browsers)`;
+    refuseUpgrade(socket, makeProblem('route_not_found', detail, { url }), clock);
+  });
+
+  return {
+    get browserCount() {
+      return browsers?.size ?? 0;
+    },
+    async listen() {
+      app = await createApp({
+        ...options,
+        access,
+        browsers: { connections: browserConnections },
+        serverFactory: (handler) => httpServer.on('request', handler as never),
+      });
+      // After the app: Socket.IO wraps the request handlers that it finds.
+      browsers = new BrowserGateway({ ...options, access, httpServer });
+      return listen(app, config.server);
+    },
+    async close() {
+      borderRouters.close();
+      browsers?.close();
+      const cancel = clock.after(drainMs, () => httpServer.closeAllConnections());
+      try {
+        await app?.close();
+      } finally {
+        cancel();
+      }
+    },
+  };
+}
+
+async function listen(
+  app: Pick<App, 'listen' | 'server'>,
+  { host, port }: { host: string; port: number },
+): Promise<{ host: string; port: number }> {
+  try {
+    // `localhost` may be two addresses; one server listens on one.
+    await app.listen({ host: host === 'localhost' ? '127.0.0.1' : host.replace(/^\[(.*)\]$/, '$1'), port });
+  } catch (error) {
+    throw startErrorOf(error, host, port);
+  }
+  return { host, port: (app.server.address() as AddressInfo).port };
+}
+
+function startErrorOf(error: unknown, host: string, port: number): StartError {
+  const code = error instanceof Error && 'code' in error ? error.code : null;
+  if (code === 'EADDRINUSE') {
+    return new StartError(
+      'port_in_use',
+      `port ${port} on ${host} is taken by another program; stop it or choose another port with --port ${port + 1}`,
+      { cause: error },
+    );
+  }
+  if (code === 'EACCES') {
+    return new StartError(
+      'port_forbidden',
+      `port ${port} on ${host} may not be opened by this user; choose one above 1023 with --port 5001`,
+      { cause: error },
+    );
+  }
+  const reason = error instanceof Error ? error.message : String(error);
+  return new StartError(
+    'listen_failed',
+    `the hub cannot listen on ${host} port ${port} (${reason}); check server.host and server.port`,
+    { cause: error },
+  );
 }

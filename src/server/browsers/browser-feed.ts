@@ -1,0 +1,275 @@
+/**
+ * What browsers are told, and how a slow one is kept from growing this process: Socket.IO's own buffer has no bound.
+ *
+ * Two kinds of events:
+ *   newest   topology, progress of a scan, state of a border router: only the newest counts. A browser gets the next one
+ *            when it has taken the one before, so at most one is on its way and none wait; values in between are skipped.
+ *   ordered  a scan began, a node was decided, a scan ended: each counts. While a browser is behind, node results are
+ *            left out and counted, and a `gap` says how many before the next event that it gets.
+ *
+ * A browser is behind once it has not taken what it was sent for a second, or has too many events waiting. After 30 s of
+ * taking nothing it is disconnected; it comes back by itself and loads the page's state anew.
+ *
+ * Each event is handed over once for all the browsers that get it, so that it is serialised once.
+ */
+import type { Clock } from '../../clock.ts';
+import type { FactSource } from '../../facts.ts';
+import type { BorderRouter } from '../../protocol/border-router.ts';
+import type { BorderRouterId } from '../../protocol/ids.ts';
+import type { ScanNode, ScanSummary } from '../../protocol/scan.ts';
+import type { Topology } from '../../protocol/topology.ts';
+import { toWire } from '../../protocol/wire.ts';
+
+/** One browser as its socket shows it. */
+export interface BrowserSocket {
+  readonly id: string;
+  /** Everything sent to it has left this process. */
+  isDrained(): boolean;
+  /** Events that wait in its buffer. */
+  waiting(): number;
+  disconnect(): void;
+}
+
+export interface BrowserFeedOptions {
+  readonly facts: FactSource;
+  readonly borderRouters: { get(id: BorderRouterId): BorderRouter | null };
+  readonly clock: Clock;
+  /** Sends one event to these browsers, serialised once. */
+  readonly send: (socketIds: readonly string[], event: string, payload: unknown) => void;
+  /** Called with the number of events that a slow browser did not get. */
+  readonly onDropped?: (events: number) => void;
+}
+
+/** Time for a browser to take what it was sent before it counts as behind. */
+const behindAfterMs = 1_000;
+/**
+ * Events in a browser's buffer from which on it counts as behind. All nodes of a large mesh can be decided at the same
+ * moment, which a healthy browser must survive; the events in the buffers of all browsers are the same ones.
+ */
+const behindAtEvents = 10_000;
+const stuckAfterMs = 30_000;
+/** Progress at most ten times a second; also how soon a browser that has caught up gets the newest. */
+const pumpIntervalMs = 100;
+const borderRouterIntervalMs = 1_000;
+
+interface Browser {
+  readonly socket: BrowserSocket;
+  /** Since when it has not taken everything, monotonic; null while it has. */
+  undrainedSinceMs: number | null;
+  /** Node results that it did not get since it fell behind. */
+  dropped: number;
+  /** Keys of newest values that it has yet to get. */
+  readonly due: Set<string>;
+}
+
+interface Newest {
+  readonly event: string;
+  /** Made when somebody can take it, once for all who can. */
+  readonly payload: () => unknown;
+  /** Not before this time, monotonic. */
+  readonly notBeforeMs: number;
+}
+
+export class BrowserFeed {
+  readonly #options: BrowserFeedOptions;
+  readonly #browsers = new Map<string, Browser>();
+  /** By key: `topology`, `progress:SCAN`, `border_router:ID`. Kept only while a browser has yet to get it. */
+  readonly #newest = new Map<string, Newest>();
+  /** When each border router was last told of, monotonic. */
+  readonly #borderRouterSentMs = new Map<string, number>();
+  readonly #unsubscribe: (() => void)[];
+  #cancelPump: (() => void) | null = null;
+
+  constructor(options: BrowserFeedOptions) {
+    this.#options = options;
+    const { facts } = options;
+    this.#unsubscribe = [
+      facts.on('scan:started', ({ scan }) => this.#ordered('scan_started', () => summaryEvent(scan))),
+      facts.on('scan:node_decided', ({ node, scanId }) =>
+        this.#ordered('scan_node_result', () => nodeResultEvent(scanId, node), { mayDrop: true }),
+      ),
+      facts.on('scan:progress', ({ scan }) => this.#progress(scan)),
+      facts.on('scan:finished', ({ scan }) => {
+        this.#forget(`progress:${scan.id}`);
+        this.#ordered('scan_completed', () => summaryEvent(scan));
+      }),
+      facts.on('topology:updated', ({ topology }) => this.#topology(topology)),
+      facts.on('border_router:connected', ({ id }) => this.#borderRouter(id)),
+      facts.on('border_router:disconnected', ({ id }) => this.#borderRouter(id)),
+      facts.on('border_router:heartbeat', ({ id }) => this.#borderRouter(id)),
+      facts.on('border_router:flapping', ({ id }) => this.#borderRouter(id)),
+    ];
+  }
+
+  get size(): number {
+    return this.#browsers.size;
+  }
+
+  add(socket: BrowserSocket): void {
+    this.#browsers.set(socket.id, { socket, undrainedSinceMs: null, dropped: 0, due: new Set() });
+  }
+
+  remove(socketId: string): void {
+    this.#browsers.delete(socketId);
+    if (this.#browsers.size === 0) this.#newest.clear();
+  }
+
+  close(): void {
+    for (const stop of this.#unsubscribe) stop();
+    this.#cancelPump?.();
+    this.#cancelPump = null;
+    this.#browsers.clear();
+    this.#newest.clear();
+  }
+
+  #topology(topology: Topology): void {
+    this.#replaceNewest('topology', {
+      event: 'topology_update',
+      payload: () => toWire(topology),
+      notBeforeMs: 0,
+    });
+    this.#pump();
+  }
+
+  #progress(scan: ScanSummary): void {
+    const { expected, id, outcomes, undecided } = scan;
+    this.#replaceNewest(`progress:${id}`, {
+      event: 'scan_progress',
+      payload: () => ({ scan_id: id, expected, undecided, outcomes }),
+      notBeforeMs: 0,
+    });
+    this.#schedulePump();
+  }
+
+  #borderRouter(id: BorderRouterId): void {
+    const key = `border_router:${id}`;
+    const sentMs = this.#borderRouterSentMs.get(key);
+    this.#replaceNewest(key, {
+      event: 'border_router_update',
+      payload: () => toWire(this.#options.borderRouters.get(id)),
+      notBeforeMs: sentMs === undefined ? 0 : sentMs + borderRouterIntervalMs,
+    });
+    this.#schedulePump();
+  }
+
+  #replaceNewest(key: string, newest: Newest): void {
+    if (this.#browsers.size === 0) return;
+    this.#newest.set(key, newest);
+    for (const { due } of this.#browsers.values()) due.add(key);
+  }
+
+  #forget(key: string): void {
+    this.#newest.delete(key);
+    for (const { due } of this.#browsers.values()) due.delete(key);
+  }
+
+  #ordered(event: string, makePayload: () => unknown, { mayDrop = false } = {}): void {
+    const receivers: string[] = [];
+    for (const browser of this.#browsers.values()) {
+      this.#look(browser);
+      if (mayDrop && this.#isBehind(browser)) {
+        browser.dropped += 1;
+        this.#options.onDropped?.(1);
+        this.#schedulePump();
+        continue;
+      }
+      this.#tellGap(browser);
+      receivers.push(browser.socket.id);
+    }
+    this.#send(receivers, event, makePayload);
+  }
+
+  #tellGap(browser: Browser): void {
+    if (browser.dropped === 0) return;
+    const { dropped } = browser;
+    browser.dropped = 0;
+    this.#send([browser.socket.id], 'gap', () => ({ dropped, reason: 'slow_consumer' }));
+  }
+
+  /** Hands newest values to the browsers that can take one, and ends the browsers that take nothing. */
+  #pump(): void {
+    const nowMs = this.#options.clock.monotonicMs();
+    const ready: Browser[] = [];
+    this.#forgetSent(nowMs);
+    for (const browser of [...this.#browsers.values()]) {
+      this.#look(browser);
+      if (browser.undrainedSinceMs === null) ready.push(browser);
+      else if (nowMs - browser.undrainedSinceMs >= stuckAfterMs) {
+        this.remove(browser.socket.id);
+        browser.socket.disconnect();
+      }
+    }
+    for (const browser of ready) this.#tellGap(browser);
+    for (const [key, newest] of [...this.#newest]) {
+      if (newest.notBeforeMs > nowMs) continue;
+      const receivers = ready.filter(({ due }) => due.delete(key));
+      this.#send(
+        receivers.map(({ socket }) => socket.id),
+        newest.event,
+        newest.payload,
+      );
+      if (receivers.length > 0 && newest.event === 'border_router_update')
+        this.#borderRouterSentMs.set(key, nowMs);
+      if (!this.#anyDue(key)) this.#newest.delete(key);
+    }
+    if (this.#hasWork()) this.#schedulePump();
+  }
+
+  /** What was sent long enough ago holds nothing back. */
+  #forgetSent(nowMs: number): void {
+    for (const [key, sentMs] of this.#borderRouterSentMs)
+      if (nowMs - sentMs >= borderRouterIntervalMs) this.#borderRouterSentMs.delete(key);
+  }
+
+  #anyDue(key: string): boolean {
+    for (const { due } of this.#browsers.values()) if (due.has(key)) return true;
+    return false;
+  }
+
+  #hasWork(): boolean {
+    if (this.#newest.size > 0) return true;
+    for (const { dropped, undrainedSinceMs } of this.#browsers.values())
+      if (dropped > 0 || undrainedSinceMs !== null) return true;
+    return false;
+  }
+
+  #schedulePump(): void {
+    this.#cancelPump ??= this.#options.clock.after(pumpIntervalMs, () => {
+      this.#cancelPump = null;
+      this.#pump();
+    });
+  }
+
+  /** Notes whether the browser has taken everything. */
+  #look(browser: Browser): void {
+    if (browser.socket.isDrained()) browser.undrainedSinceMs = null;
+    else browser.undrainedSinceMs ??= this.#options.clock.monotonicMs();
+  }
+
+  #isBehind({ socket, undrainedSinceMs }: Browser): boolean {
+    if (undrainedSinceMs === null) return false;
+    const forMs = this.#options.clock.monotonicMs() - undrainedSinceMs;
+    return forMs >= behindAfterMs || socket.waiting() >= behindAtEvents;
+  }
+
+  #send(socketIds: readonly string[], event: string, makePayload: () => unknown): void {
+    if (socketIds.length === 0) return;
+    this.#options.send(socketIds, event, makePayload());
+    this.#schedulePump();
+  }
+}
+
+function nodeResultEvent(scanId: string, node: ScanNode): Record<string, unknown> {
+  return {
+    ...(toWire(node) as Record<string, unknown>),
+    scan_id: scanId,
+    node_name: node.name,
+    success: node.outcome === 'answered',
+  };
+}
+
+/** Of a scan, without its nodes: each was told of when it was decided. */
+function summaryEvent(scan: ScanSummary & { readonly nodes?: unknown }): Record<string, unknown> {
+  const { nodes: _nodes, ...summary } = scan;
+  return { ...(toWire(summary) as Record<string, unknown>), scan_id: scan.id };
+}

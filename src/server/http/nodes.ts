@@ -1,0 +1,201 @@
+/** The nodes that scans ask, with what became of them. */
+import { z } from 'zod';
+import { NodeError } from '../../errors.ts';
+import { type RegisteredNodeView, registeredNodeSchema } from '../../protocol/border-router.ts';
+import { toWire } from '../../protocol/wire.ts';
+import type { RegisteredNode } from '../../scan/registered-node.ts';
+import type { NodeHistory } from '../../scan/scan-store.ts';
+import type { ServerOptions } from '../server.ts';
+import {
+  type App,
+  cursorParameter,
+  describeRoute,
+  limitParameter,
+  listOf,
+  pageOf,
+  tags,
+} from './route-schema.ts';
+
+type Dependencies = Pick<ServerOptions, 'nodes' | 'scans'>;
+
+const nodeParameters = z.strictObject({ name: z.string().min(1).max(100).describe('Node name') });
+const latenciesParameter = (defaultCount: number) =>
+  z.coerce
+    .number('write a whole number')
+    .int('write a whole number')
+    .min(0)
+    .max(1_000)
+    .default(defaultCount)
+    .describe('Latencies a node, newest first');
+
+const nodeEntrySchema = z
+  .strictObject({
+    ipv6: z.string().describe('IPv6 address'),
+    br_id: z
+      .string()
+      .nullish()
+      .describe('Border router that it must be asked through; absent: any that serves its prefix'),
+  })
+  .meta({ id: 'NodeEntry' });
+
+const importSchema = z
+  .record(z.string(), z.unknown())
+  .describe('The format of `adresses.json`: `{"name": "ipv6"}` or `{"name": {"ipv6": …, "br_id": …}}`');
+
+const importedSchema = z
+  .object({
+    accepted: z.number(),
+    problems: z.array(z.string()).describe('A sentence for each entry that was skipped'),
+  })
+  .meta({ id: 'ImportedNodes' });
+
+export function addNodeRoutes(app: App, { nodes, scans }: Dependencies): void {
+  app.get(
+    '/api/nodes',
+    {
+      schema: describeRoute({
+        tag: tags.nodes,
+        id: 'listNodes',
+        summary: 'List the nodes to scan',
+        description:
+          'By name, each with its last outcome, CoAP latency over time, and when it last answered.',
+        query: z.strictObject({
+          limit: limitParameter(1_000, 10_000),
+          cursor: cursorParameter,
+          latencies: latenciesParameter(5),
+        }),
+        answers: { 200: { description: 'A page of nodes', body: listOf(registeredNodeSchema) } },
+        problems: ['store_failed'],
+      }),
+    },
+    async (request, reply) => {
+      const { cursor, latencies, limit } = request.query;
+      const page = pageOf(nodes.list(), ({ name }) => name, { limit, cursor });
+      const histories = await scans.lastOutcomes();
+      const items = await Promise.all(
+        page.items.map((node) => viewOf(node, histories.get(node.name) ?? null, latencies)),
+      );
+      return reply.send(toWire({ items, nextCursor: page.nextCursor }));
+    },
+  );
+
+  app.get(
+    '/api/nodes/:name',
+    {
+      schema: describeRoute({
+        tag: tags.nodes,
+        id: 'getNode',
+        summary: 'One node',
+        description: 'With its last outcome, CoAP latency over time, and when it last answered.',
+        params: nodeParameters,
+        query: z.strictObject({ latencies: latenciesParameter(100) }),
+        answers: { 200: { description: 'The node', body: registeredNodeSchema } },
+        problems: ['node_not_found', 'store_failed'],
+      }),
+    },
+    async (request, reply) => {
+      const node = nodes.get(request.params.name);
+      if (node === null) throw nodeNotFound(request.params.name);
+      return reply.send(toWire(await viewWithHistory(node, request.query.latencies)));
+    },
+  );
+
+  app.put(
+    '/api/nodes/:name',
+    {
+      schema: describeRoute({
+        tag: tags.nodes,
+        id: 'putNode',
+        summary: 'Register or change a node',
+        description:
+          'Names and addresses must fit what firmware can read: a name 31 bytes of UTF-8, an address 47 characters.',
+        params: nodeParameters,
+        body: nodeEntrySchema,
+        answers: {
+          200: { description: 'Changed', body: registeredNodeSchema },
+          201: { description: 'Registered', body: registeredNodeSchema },
+        },
+        problems: ['node_invalid', 'node_limit_exceeded', 'node_conflict', 'node_read_only', 'store_failed'],
+      }),
+    },
+    async (request, reply) => {
+      const { name } = request.params;
+      const known = nodes.get(name) !== null;
+      const { br_id: borderRouterId, ipv6 } = request.body;
+      const node = await nodes.put(name, {
+        ipv6,
+        ...(borderRouterId === undefined ? {} : { br_id: borderRouterId }),
+      });
+      return reply.code(known ? 200 : 201).send(toWire(await viewWithHistory(node, 100)));
+    },
+  );
+
+  app.delete(
+    '/api/nodes/:name',
+    {
+      schema: describeRoute({
+        tag: tags.nodes,
+        id: 'deleteNode',
+        summary: 'Remove a node',
+        description:
+          'Scans no longer ask it; past scans keep it. A node that the node file also lists stays as the file has it, ' +
+          'and is then the answer.',
+        params: nodeParameters,
+        answers: {
+          200: { description: 'What the node file still says of it', body: registeredNodeSchema },
+          204: { description: 'Removed', body: null },
+        },
+        problems: ['node_not_found', 'node_read_only', 'store_failed'],
+      }),
+    },
+    async (request, reply) => {
+      const left = await nodes.remove(request.params.name);
+      return left === null ? reply.code(204).send() : reply.send(toWire(await viewWithHistory(left, 100)));
+    },
+  );
+
+  app.post(
+    '/api/nodes/import',
+    {
+      schema: describeRoute({
+        tag: tags.nodes,
+        id: 'importNodes',
+        summary: 'Register many nodes',
+        description: 'Entries that are not valid are skipped and named in `problems`; the others are taken.',
+        body: importSchema,
+        answers: { 200: { description: 'What was taken and what was not', body: importedSchema } },
+        problems: ['node_invalid', 'store_failed'],
+      }),
+    },
+    async (request, reply) => reply.send(toWire(await nodes.importNodes(request.body))),
+  );
+
+  async function viewWithHistory(node: RegisteredNode, latencies: number): Promise<RegisteredNodeView> {
+    return viewOf(node, (await scans.lastOutcomes()).get(node.name) ?? null, latencies);
+  }
+
+  async function viewOf(
+    node: RegisteredNode,
+    history: NodeHistory | null,
+    latencies: number,
+  ): Promise<RegisteredNodeView> {
+    return {
+      name: node.name,
+      ipv6: node.ipv6,
+      extAddr: node.extAddress,
+      brId: node.borderRouterId,
+      origins: [...node.origins],
+      lastOutcome: history?.lastOutcome ?? null,
+      lastScanId: history?.lastScanId ?? null,
+      lastSeenAt: history?.lastSeenAt ?? null,
+      // A node that no scan has asked has none: the store need not look.
+      latencies: history === null || latencies === 0 ? [] : await scans.latencies(node.name, latencies),
+    };
+  }
+}
+
+const nodeNotFound = (name: string): NodeError =>
+  new NodeError(
+    'node_not_found',
+    `no node named ${JSON.stringify(name)} is registered; GET /api/nodes lists them`,
+  );

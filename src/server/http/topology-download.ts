@@ -1,0 +1,84 @@
+/** A topology as the format that was asked for. */
+import type { FastifyReply } from 'fastify';
+import { z } from 'zod';
+import { ScanError } from '../../errors.ts';
+import { asScanId } from '../../protocol/ids.ts';
+import {
+  type Topology,
+  type TopologyFormat,
+  topologyFormats,
+  topologySchema,
+} from '../../protocol/topology.ts';
+import type { Scan } from '../../protocol/scan.ts';
+import { toWire } from '../../protocol/wire.ts';
+const toBundle = (scan: unknown): unknown => scan;
+import { exportTopology } from '../../topology/export/export-topology.ts';
+import type { ServerOptions } from '../server.ts';
+import { findScan } from './scans.ts';
+
+export const formatParameter = z
+  .enum(topologyFormats)
+  .default('json')
+  .describe('`bundle` is the anonymised scan behind the topology; `POST /api/scans/import` reads it back');
+
+export const topologyAnswer = {
+  description: 'The topology, in the format asked for',
+  body: topologySchema,
+  contentTypes: [
+    'application/json',
+    'application/graphml+xml',
+    'text/vnd.graphviz',
+    'text/csv',
+    'image/svg+xml',
+  ],
+} as const;
+
+/**
+ * The text of the newest topologies, kept as long as they are: many pages ask for the same one, and a thousand nodes take
+ * a few milliseconds to write out.
+ */
+const jsonTexts = new WeakMap<Topology, string>();
+
+export function topologyJson(topology: Topology): string {
+  const known = jsonTexts.get(topology);
+  if (known !== undefined) return known;
+  const text = JSON.stringify(toWire(topology));
+  jsonTexts.set(topology, text);
+  return text;
+}
+
+/** Sends the answer. */
+export async function sendTopology(
+  reply: FastifyReply,
+  topology: Topology,
+  format: TopologyFormat,
+  dependencies: Pick<ServerOptions, 'orchestrator' | 'scans'>,
+): Promise<FastifyReply> {
+  switch (format) {
+    case 'json':
+      return sendText(reply, 'application/json; charset=utf-8', topologyJson(topology));
+    case 'bundle':
+      if (topology.scanId === null)
+        throw new ScanError('scan_not_found', 'no scan has run yet, so there is none to put into a bundle');
+      return sendBundle(reply, await findScan(asScanId(topology.scanId), dependencies));
+    default: {
+      const { body, contentType, fileName } = exportTopology(topology, format);
+      void reply.header('content-disposition', `inline; filename="${fileName}"`);
+      return sendText(reply, contentType, body);
+    }
+  }
+}
+
+export function sendBundle(reply: FastifyReply, scan: Scan): FastifyReply {
+  const fileName = `scan-${scan.id.replaceAll(/[^A-Za-z0-9_-]/g, '').slice(0, 64)}.bundle.json`;
+  void reply.header('content-disposition', `attachment; filename="${fileName}"`);
+  return sendText(reply, 'application/json; charset=utf-8', JSON.stringify(toBundle(scan)));
+}
+
+function sendText(reply: FastifyReply, contentType: string, text: string): FastifyReply {
+  return reply
+    .header('cache-control', 'no-cache')
+    .type(contentType)
+    .serializer((value: unknown) => String(value))
+    .send(text);
+}
