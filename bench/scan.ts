@@ -1,0 +1,450 @@
+/**
+ * `scan`: how long a scan takes beside the ideal, and what it costs the hub.
+ *
+ * Three processes: the hub, started as an operator would; simulated meshes with real agents and real CoAP; and this one,
+ * which is a REST client and one browser's Socket.IO connection. A scan's time runs from the request to the arrival of
+ * `scan_completed`. Every result is compared with what the mesh really is.
+ */
+import { parseArgs } from 'node:util';
+import { io, type Socket } from 'socket.io-client';
+import { defaultAgentLimits } from '../src/agent/agent-options.ts';
+import { defaultCoapClientLimits } from '../src/agent/coap/coap-client-options.ts';
+import { defaultConfig } from '../src/config.ts';
+import type { BorderRouterWire } from '../src/protocol/border-router.ts';
+import type { ScanNodeResultEvent, ScanWire } from '../src/protocol/scan.ts';
+import type { TopologyWire } from '../src/protocol/topology.ts';
+import { createRandom } from '../src/simulator/random.ts';
+import type { Bar, Benchmark, BenchmarkReport } from './benchmark.ts';
+import { HubProcess } from './hub-process.ts';
+import { type IdealLimits, type IdealNode, idealScan } from './ideal-scan.ts';
+import type { MeshNode, MeshQuestion } from './loads/simulated-mesh.ts';
+import { type LoadProcess, startLoad } from './load-process.ts';
+import { cpuMsOf } from './process-usage.ts';
+import { figure } from './report.ts';
+import { checkScan } from './scan-check.ts';
+import { growthExponent, median } from './statistics.ts';
+
+interface Size {
+  readonly nodes: number;
+  readonly borderRouters: number;
+}
+
+interface Options {
+  readonly sizes: readonly Size[];
+  readonly repetitions: number;
+  readonly seed: number;
+  /** Where the hub's CPU profiles go; null: not profiled. */
+  readonly cpuProfile: string | null;
+}
+
+type Mesh = LoadProcess<MeshQuestion, readonly MeshNode[]>;
+/** By node name, ms; null is a dead one. */
+type RoundTrips = ReadonlyMap<string, number | null>;
+
+interface Repetition {
+  readonly measuredMs: number;
+  readonly idealMs: number;
+  readonly hubCpuMs: number;
+  /** Requests and answers over the radio per living node: more than 1 where answers came in blocks. */
+  readonly exchangesPerNode: number;
+}
+
+interface Row {
+  readonly size: Size;
+  readonly dead: number;
+  /** Dead nodes behind one border router, at most. */
+  readonly mostDead: number;
+  readonly repetitions: readonly Repetition[];
+}
+
+const defaultSizes = '10x1,16x1,50x1,100x1,100x10,1000x10,1000x100';
+/** The spread of round trips in a healthy mesh, ms. */
+const roundTripRange = [40, 250] as const;
+const deadShare = 0.05;
+/** Storing and drawing the scan go on after it: this much later its cost is complete. */
+const settleMs = 400;
+const idleSpanMs = 2_000;
+const completedWithinMs = 60_000;
+
+const { scan: hubLimits } = defaultConfig();
+const limits: IdealLimits = {
+  perBorderRouter: hubLimits.per_border_router,
+  total: hubLimits.total,
+  nodeTimeoutMs: hubLimits.node_timeout,
+  scanTimeoutMs: hubLimits.timeout,
+  onTheRadio: defaultAgentLimits.inFlight,
+  tokensPerSecond: defaultAgentLimits.commandsPerSecond,
+  burst: defaultAgentLimits.burst,
+  silenceMs:
+    defaultCoapClientLimits.ackTimeoutMs * (defaultCoapClientLimits.retryPausesMs.length + 1) +
+    defaultCoapClientLimits.retryPausesMs.reduce((sum, pauseMs) => sum + pauseMs, 0),
+};
+/** Bytes of an answer in one datagram; the simulator's default, as RFC 7252 §4.6 advises. */
+const answerBytes = 1_024;
+
+export const scanBenchmark: Benchmark = {
+  name: 'scan',
+  summary: 'time of a scan beside the ideal, and what it costs the hub',
+  options: [
+    `--sizes LIST        nodes × border routers; ${defaultSizes}`,
+    '--repetitions N     scans of each row, the median counts; 3',
+    '--seed N            of the meshes and the round trips; 1',
+    "--cpu-prof FOLDER   write the hub's CPU profiles there",
+  ],
+  async run(argv, progress) {
+    const options = readOptions(argv);
+    const problems: string[] = [];
+    const rows: Row[] = [];
+    for (const size of options.sizes) rows.push(...(await measureSize(size, options, problems, progress)));
+    return report(options, rows, problems);
+  },
+};
+
+async function measureSize(
+  size: Size,
+  options: Options,
+  problems: string[],
+  progress: (line: string) => void,
+): Promise<Row[]> {
+  const { cpuProfile, repetitions, seed } = options;
+  const label = `${size.nodes}×${size.borderRouters}`;
+  const hub = await HubProcess.start({
+    // What is measured is the scans asked for here, and border routers with full buckets.
+    settings: { THREADHUB_SCAN_INTERVAL: '0', THREADHUB_NODES_DISCOVER_ON_CONNECT: 'false' },
+    nodeOptions: cpuProfile === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${cpuProfile}`],
+  });
+  const mesh: Mesh = startLoad(new URL('./loads/simulated-mesh.ts', import.meta.url));
+  const browser = io(hub.url, { transports: ['websocket'] });
+  try {
+    const nodes = await mesh.ask({
+      kind: 'connect',
+      hubUrl: hub.url,
+      borderRouters: size.borderRouters,
+      nodesPerBorderRouter: size.nodes / size.borderRouters,
+      seed,
+    });
+    await browserConnected(browser);
+    const online = (await hub.list<BorderRouterWire>('/api/border_routers')).filter(
+      (router) => router.online,
+    );
+    if (online.length !== size.borderRouters)
+      throw new Error(`${label}: ${online.length} of ${size.borderRouters} border routers are online`);
+
+    await warmUp(hub, mesh, browser, nodes);
+    const idleCpuShare = await measureIdle(hub);
+    const rows: Row[] = [];
+    for (const dead of [0, Math.max(1, Math.round(size.nodes * deadShare))]) {
+      const row: { size: Size; dead: number; mostDead: number; repetitions: Repetition[] } = {
+        size,
+        dead,
+        mostDead: 0,
+        repetitions: [],
+      };
+      for (let repetition = 1; repetition <= repetitions; repetition += 1) {
+        const roundTrips = drawRoundTrips(nodes, dead, `${seed}/${label}/${dead}/${repetition}`);
+        const measured = await measureScan({ hub, mesh, browser, nodes, roundTrips, idleCpuShare });
+        row.repetitions.push(measured.repetition);
+        row.mostDead = Math.max(row.mostDead, mostDeadBehindOne(nodes, roundTrips));
+        problems.push(...measured.problems.map((problem) => `${label}, ${dead} dead: ${problem}`));
+        const { idealMs, measuredMs } = measured.repetition;
+        progress(`scan ${label}, ${dead} dead: ${figure(measuredMs)} ms, ideal ${figure(idealMs)} ms`);
+        await bucketsFilled(size);
+      }
+      rows.push(row);
+    }
+    return rows;
+  } finally {
+    browser.disconnect();
+    await mesh.stop();
+    await hub.stop();
+    if (hub.errors() !== '') progress(`the hub said: ${hub.errors().slice(0, 2_000)}`);
+  }
+}
+
+/** Twice up to 16 nodes behind each border router: code that has never run is measured nowhere else either. */
+async function warmUp(
+  hub: HubProcess,
+  mesh: Mesh,
+  browser: Socket,
+  nodes: readonly MeshNode[],
+): Promise<void> {
+  const perBorderRouter = Map.groupBy(nodes, (node) => node.borderRouter);
+  const some = [...perBorderRouter.values()].flatMap((behind) => behind.slice(0, 16));
+  await mesh.ask({ kind: 'set', roundTripsMs: Object.fromEntries(nodes.map(({ name }) => [name, 40])) });
+  for (let round = 0; round < 2; round += 1) {
+    const filter = { nodes: some.map(({ name }) => name) };
+    // A filter of a thousand names is no part of the measurement, and nothing is needed where all are meant.
+    await runScan(hub, browser, some.length === nodes.length ? {} : filter);
+    await pause(settleMs);
+  }
+  await pause((limits.burst / limits.tokensPerSecond) * 1_000);
+}
+
+/** The hub's share of a core while nothing is asked. */
+async function measureIdle(hub: HubProcess): Promise<number> {
+  const beforeMs = cpuMsOf(hub.pid);
+  const startedMs = performance.now();
+  await pause(idleSpanMs);
+  return (cpuMsOf(hub.pid) - beforeMs) / (performance.now() - startedMs);
+}
+
+async function measureScan({
+  hub,
+  mesh,
+  browser,
+  nodes,
+  roundTrips,
+  idleCpuShare,
+}: {
+  readonly hub: HubProcess;
+  readonly mesh: Mesh;
+  readonly browser: Socket;
+  readonly nodes: readonly MeshNode[];
+  readonly roundTrips: RoundTrips;
+  readonly idleCpuShare: number;
+}): Promise<{ readonly repetition: Repetition; readonly problems: readonly string[] }> {
+  const truth = await mesh.ask({ kind: 'set', roundTripsMs: Object.fromEntries(roundTrips) });
+  const cpuBeforeMs = cpuMsOf(hub.pid);
+  const cpuStartedMs = performance.now();
+  const { measuredMs, results, scanId } = await runScan(hub, browser, {});
+  await pause(settleMs);
+  const hubCpuMs = cpuMsOf(hub.pid) - cpuBeforeMs - idleCpuShare * (performance.now() - cpuStartedMs);
+
+  const scan = await hub.get<ScanWire>(`/api/scans/${scanId}`);
+  const topology = await hub.get<TopologyWire>('/api/topology');
+  const ideal = idealNodes(scan, nodes, roundTrips);
+  const living = ideal.filter(({ roundTripsMs }) => roundTripsMs !== null);
+  const exchanges = living.reduce((sum, { roundTripsMs }) => sum + (roundTripsMs?.length ?? 0), 0);
+  return {
+    repetition: {
+      measuredMs,
+      idealMs: idealScan(ideal, limits).durationMs,
+      hubCpuMs,
+      exchangesPerNode: exchanges / living.length,
+    },
+    problems: checkScan({ scan, topology, results, truth, roundTrips }),
+  };
+}
+
+/** Time from the request to the arrival of `scan_completed`, and what a browser was told on the way. */
+async function runScan(
+  hub: HubProcess,
+  browser: Socket,
+  filter: object,
+): Promise<{
+  readonly scanId: string;
+  readonly measuredMs: number;
+  readonly results: readonly ScanNodeResultEvent[];
+}> {
+  const results: ScanNodeResultEvent[] = [];
+  const onResult = (result: ScanNodeResultEvent): void => void results.push(result);
+  let timer: NodeJS.Timeout | undefined;
+  const completed = new Promise<{ scanId: string; atMs: number }>((resolve, reject) => {
+    timer = setTimeout(
+      () => reject(new Error(`no scan_completed within ${completedWithinMs / 1_000} s`)),
+      completedWithinMs,
+    );
+    // No other scan runs: the next end is this one's.
+    browser.once('scan_completed', (scan: { readonly scan_id: string }) =>
+      resolve({ scanId: scan.scan_id, atMs: performance.now() }),
+    );
+  });
+  browser.on('scan_node_result', onResult);
+  try {
+    const startedMs = performance.now();
+    const { scan_id: scanId } = await hub.post<{ scan_id: string }>('/api/trigger_scan', filter);
+    const end = await completed;
+    if (end.scanId !== scanId) throw new Error(`scan ${end.scanId} ended while ${scanId} was asked for`);
+    return { scanId, measuredMs: end.atMs - startedMs, results };
+  } finally {
+    clearTimeout(timer);
+    browser.off('scan_node_result', onResult);
+  }
+}
+
+/** In the order in which the hub asks, with one round trip for each block of the answer that this scan got. */
+function idealNodes(scan: ScanWire, nodes: readonly MeshNode[], roundTrips: RoundTrips): IdealNode[] {
+  const borderRouterOf = new Map(nodes.map(({ borderRouter, name }) => [name, borderRouter]));
+  return scan.nodes.map(({ name, network_info: networkInfo }) => {
+    const roundTripMs = roundTrips.get(name) ?? null;
+    const bytes = networkInfo === null ? 1 : Buffer.byteLength(JSON.stringify(networkInfo));
+    return {
+      name,
+      borderRouter: borderRouterOf.get(name) ?? '',
+      roundTripsMs:
+        roundTripMs === null
+          ? null
+          : Array.from({ length: Math.ceil(bytes / answerBytes) }, () => roundTripMs),
+    };
+  });
+}
+
+/** The same label gives the same times. Whole milliseconds, as timers have them. */
+function drawRoundTrips(nodes: readonly MeshNode[], dead: number, label: string): RoundTrips {
+  const random = createRandom(1, label);
+  const silent = new Set(random.shuffle(nodes).slice(0, dead));
+  return new Map(
+    nodes.map((node) => [node.name, silent.has(node) ? null : random.integer(...roundTripRange)]),
+  );
+}
+
+function mostDeadBehindOne(nodes: readonly MeshNode[], roundTrips: RoundTrips): number {
+  const dead = nodes.filter(({ name }) => roundTrips.get(name) === null);
+  const counts = Map.groupBy(dead, ({ borderRouter }) => borderRouter).values();
+  return Math.max(0, ...[...counts].map(({ length }) => length));
+}
+
+/** The next scan finds full buckets again, as the ideal has them. */
+function bucketsFilled({ borderRouters, nodes }: Size): Promise<void> {
+  const tokens = Math.min(limits.burst, nodes / borderRouters);
+  return pause((tokens / limits.tokensPerSecond) * 1_000);
+}
+
+function browserConnected(browser: Socket): Promise<void> {
+  if (browser.connected) return Promise.resolve();
+  return new Promise((resolve, reject) => {
+    browser.once('connect', resolve);
+    browser.once('connect_error', reject);
+  });
+}
+
+const pause = (durationMs: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, durationMs));
+
+// ------------------------------------------------------------------------------------------------------------- report
+
+interface RowFigures {
+  readonly nodes: number;
+  readonly borderRouters: number;
+  readonly dead: number;
+  readonly measuredMs: number;
+  readonly idealMs: number;
+  readonly ratio: number;
+  readonly hubCpuMs: number;
+  readonly hubCpuMsPerNode: number;
+  readonly exchangesPerNode: number;
+  readonly mostDeadBehindOne: number;
+  readonly repetitions: readonly Repetition[];
+}
+
+function report(options: Options, rows: readonly Row[], problems: readonly string[]): BenchmarkReport {
+  const figures = rows.map(figuresOf);
+  const healthy = figures.filter(({ dead }) => dead === 0);
+  const growth = growthExponent(healthy.map(({ hubCpuMs, nodes }) => ({ work: nodes, cost: hubCpuMs })));
+  return {
+    name: 'scan',
+    options: { ...options, sizes: options.sizes.map((size) => `${size.nodes}x${size.borderRouters}`) },
+    table: {
+      columns: [
+        'nodes',
+        'border routers',
+        'dead',
+        'measured ms',
+        'ideal ms',
+        'ratio',
+        'hub CPU ms',
+        'ms a node',
+        'exchanges a node',
+      ],
+      rows: figures.map((row) => [
+        String(row.nodes),
+        String(row.borderRouters),
+        String(row.dead),
+        row.measuredMs.toFixed(0),
+        row.idealMs.toFixed(0),
+        row.ratio.toFixed(3),
+        figure(row.hubCpuMs),
+        row.hubCpuMsPerNode.toFixed(3),
+        row.exchangesPerNode.toFixed(2),
+      ]),
+    },
+    bars: barsOf(figures, growth),
+    problems,
+    details: { rows: figures, growthExponentOfHubCpu: growth },
+  };
+}
+
+function figuresOf({ dead, mostDead, repetitions, size }: Row): RowFigures {
+  const middle = (pick: (repetition: Repetition) => number): number => median(repetitions.map(pick));
+  const hubCpuMs = middle((repetition) => repetition.hubCpuMs);
+  return {
+    ...size,
+    dead,
+    measuredMs: middle(({ measuredMs }) => measuredMs),
+    idealMs: middle(({ idealMs }) => idealMs),
+    // Each repetition has round trips of its own, so that each has its own ratio.
+    ratio: middle(({ idealMs, measuredMs }) => measuredMs / idealMs),
+    hubCpuMs,
+    hubCpuMsPerNode: hubCpuMs / size.nodes,
+    exchangesPerNode: middle(({ exchangesPerNode }) => exchangesPerNode),
+    mostDeadBehindOne: mostDead,
+    repetitions,
+  };
+}
+
+function barsOf(figures: readonly RowFigures[], growth: number | null): Bar[] {
+  const healthy = figures.filter(({ dead }) => dead === 0);
+  const worst = (of: readonly RowFigures[], pick: (row: RowFigures) => number): number | null =>
+    of.length === 0 ? null : Math.max(...of.map(pick));
+  const sixteen = healthy.find(({ borderRouters, nodes }) => nodes === 16 && borderRouters === 1);
+  const addedByDead = figures
+    .filter(({ dead, mostDeadBehindOne }) => dead > 0 && mostDeadBehindOne <= limits.onTheRadio)
+    .map((row) => {
+      const same = healthy.find(
+        ({ borderRouters, nodes }) => nodes === row.nodes && borderRouters === row.borderRouters,
+      );
+      return row.measuredMs - (same?.measuredMs ?? 0);
+    });
+  return [
+    {
+      what: 'time of the worst row beside its ideal',
+      measured: worst(figures, ({ ratio }) => ratio),
+      atMost: 1.1,
+      unit: '×',
+    },
+    {
+      what: 'hub CPU a node, worst row',
+      measured: worst(figures, ({ hubCpuMsPerNode }) => hubCpuMsPerNode),
+      atMost: 0.3,
+      unit: 'ms',
+    },
+    {
+      what: '16 healthy nodes at 40 to 250 ms',
+      measured: sixteen?.measuredMs ?? null,
+      atMost: 600,
+      unit: 'ms',
+    },
+    {
+      what: 'what dead nodes add while at most 8 are behind one border router',
+      measured: addedByDead.length === 0 ? null : Math.max(...addedByDead),
+      atMost: limits.nodeTimeoutMs,
+      unit: 'ms',
+    },
+    { what: 'growth of hub CPU with nodes', measured: growth, atMost: 1.05, unit: '(exponent)' },
+  ];
+}
+
+function readOptions(argv: readonly string[]): Options {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      sizes: { type: 'string', default: defaultSizes },
+      repetitions: { type: 'string', default: '3' },
+      seed: { type: 'string', default: '1' },
+      'cpu-prof': { type: 'string' },
+    },
+  });
+  const sizes = values.sizes.split(',').map((text): Size => {
+    const [, nodes, borderRouters] = /^(\d+)x(\d+)$/.exec(text.trim()) ?? [];
+    const size = { nodes: Number(nodes), borderRouters: Number(borderRouters) };
+    if (nodes === undefined || size.borderRouters === 0 || size.nodes % size.borderRouters !== 0)
+      throw new RangeError(`--sizes: "${text}" is not NODESxBORDER_ROUTERS with as many nodes behind each`);
+    return size;
+  });
+  return {
+    sizes,
+    repetitions: Math.max(1, Number(values.repetitions)),
+    seed: Number(values.seed),
+    cpuProfile: values['cpu-prof'] ?? null,
+  };
+}
