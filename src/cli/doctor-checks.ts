@@ -139,8 +139,10 @@ export function checkFreeSpace(
 ): Check {
   const name = 'disk';
   const { bsize, blocks, bavail } = statfs(existingFolder(path));
+  // A pseudo file system has no size; that nothing can be written there is said by the other check.
+  if (blocks === 0) return ok(name, 'of no fixed size');
   const freeBytes = bavail * bsize;
-  const freeShare = blocks === 0 ? 1 : bavail / blocks;
+  const freeShare = bavail / blocks;
   const found = `${(freeBytes / 1024 ** 3).toFixed(1)} GiB free (${Math.round(freeShare * 100)} %)`;
   if (freeBytes >= leastFreeBytes && freeShare >= leastFreeShare) return ok(name, found);
   return {

@@ -1,64 +1,23 @@
 import { describe, expect, it } from 'vitest';
 import { createCliHarness } from '../../test/support/cli-harness.ts';
 import { type FakeHubAnswer, problem, startFakeHub } from '../../test/support/fake-hub.ts';
+import { finishedScan, scanNode } from '../../test/support/samples.ts';
 import { type Clock, systemClock } from '../clock.ts';
-import type { ScanState, ScanWire } from '../protocol/scan.ts';
+import type { Scan, ScanState } from '../protocol/scan.ts';
+import { toWire } from '../protocol/wire.ts';
 
-function scan(state: ScanState, change: Partial<ScanWire> = {}): ScanWire {
-  return {
-    id: 's-1',
-    state,
-    trigger: 'cli',
-    started_at: '2026-01-01T12:00:00.000Z',
-    finished_at: state === 'running' ? null : '2026-01-01T12:00:05.000Z',
-    duration_ms: state === 'running' ? null : 5_012,
-    expected: 2,
-    undecided: state === 'running' ? 1 : 0,
-    outcomes: {
-      answered: 1,
-      timed_out: state === 'running' ? 0 : 1,
-      refused: 0,
-      malformed: 0,
-      unreachable: 0,
-      border_router_lost: 0,
-      cancelled: 0,
-    },
-    late: 0,
-    failovers: 0,
-    border_routers: ['BR-001'],
-    slowest: [],
-    notes: [],
-    rate_limited: null,
-    nodes: [
-      {
-        name: 'kitchen',
-        ipv6: 'fd00::1',
-        ext_addr: null,
-        br_id: 'BR-001',
-        outcome: 'answered',
-        late: false,
-        attempts: 1,
-        duration_ms: 120,
-        decided_at: '2026-01-01T12:00:01.000Z',
-        error: null,
-        network_info: { role: 'router', rloc16: '0xa000' },
-      },
-      {
-        name: 'attic',
-        ipv6: 'fd00::2',
-        ext_addr: null,
-        br_id: 'BR-001',
-        outcome: state === 'running' ? null : 'timed_out',
-        late: false,
-        attempts: 1,
-        duration_ms: 5_000,
-        decided_at: null,
-        error: 'no answer\u001b[2J',
-        network_info: null,
-      },
-    ],
-    ...change,
-  };
+/** As the hub writes it: one node answered, one did not, or has not yet. */
+function scan(state: ScanState, fields: Partial<Scan> = {}): unknown {
+  const running = state === 'running';
+  const silent = scanNode({
+    name: 'attic',
+    outcome: running ? null : 'timed_out',
+    durationMs: running ? null : 5_000,
+    error: 'no answer\u001b[2J',
+    networkInfo: null,
+  });
+  const nodes = [scanNode({ name: 'kitchen', durationMs: 120 }), silent];
+  return toWire(finishedScan({ id: 's-1', state, nodes, durationMs: running ? null : 5_012, ...fields }));
 }
 
 /** Polls without waiting for real. */

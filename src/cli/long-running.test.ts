@@ -1,0 +1,253 @@
+import { describe, expect, it } from 'vitest';
+import { type CliHarness, type CliHarnessOptions, createCliHarness } from '../../test/support/cli-harness.ts';
+import { settle } from '../../test/support/fake-clock.ts';
+import { startFakeHub } from '../../test/support/fake-hub.ts';
+import { borderRouterView } from '../../test/support/samples.ts';
+import type { Agent, AgentOptions } from '../agent/agent-options.ts';
+import type { NodeSource } from '../agent/node-source.ts';
+import type { Config } from '../config.ts';
+import { StartError } from '../errors.ts';
+import { toWire } from '../protocol/wire.ts';
+import type { Simulation } from '../simulator/simulation.ts';
+import type { SimulationOptions } from '../simulator/simulation-options.ts';
+
+/** Programs that only write down what is done with them. */
+function recordedPrograms(url = 'http://127.0.0.1:5001') {
+  const calls: string[] = [];
+  const seen: {
+    config: Config | null;
+    simulation: SimulationOptions | null;
+    agent: AgentOptions | null;
+    threadInterface: string | null;
+  } = { config: null, simulation: null, agent: null, threadInterface: null };
+  const call = (name: string) => () => {
+    calls.push(name);
+    return Promise.resolve();
+  };
+  const programs: CliHarnessOptions['programs'] = {
+    createHub: (config) => {
+      seen.config = config;
+      const start = () => {
+        calls.push('hub starts');
+        return Promise.resolve({ url });
+      };
+      return Promise.resolve({ start, stop: call('hub stops') });
+    },
+    createSimulation: (options) => {
+      seen.simulation = options;
+      return Promise.resolve({
+        nodes: [{}, {}] as unknown as Simulation['nodes'],
+        borderRouters: [{ networkIndex: 0 }] as unknown as Simulation['borderRouters'],
+        start: call('mesh starts'),
+        stop: call('mesh stops'),
+      } as Partial<Simulation> as Simulation);
+    },
+    createCoapSource: ({ threadInterface }) => {
+      seen.threadInterface = threadInterface;
+      return Promise.resolve({ close: call('source closes') } as Partial<NodeSource> as NodeSource);
+    },
+    createAgent: (options) => {
+      seen.agent = options;
+      const start = () => void calls.push('agent starts');
+      return Promise.resolve({ start, close: call('agent closes') } as Partial<Agent> as Agent);
+    },
+  };
+  return { programs, calls, seen };
+}
+
+/** Runs a command that goes on until it is told to stop, and tells it once its output says so. */
+async function runAndStop(harness: CliHarness, until: () => boolean, ...commandLine: string[]) {
+  const run = harness.run(...commandLine);
+  for (let turn = 0; turn < 1_000 && !until(); turn += 1) {
+    await settle();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  harness.signal('SIGTERM');
+  return run;
+}
+
+describe('threadhub serve', () => {
+  it('starts the hub on its configuration, says where it is, and stops it', async () => {
+    const { programs, calls, seen } = recordedPrograms('http://127.0.0.1:6001');
+    const harness = createCliHarness({ programs, files: { 'site.yaml': 'scan: { timeout: 9s }' } });
+    const run = await runAndStop(
+      harness,
+      () => harness.output.stdout !== '',
+      ...['serve', '--port', '6001', '--data-dir', '/srv/t', '--config', 'site.yaml'],
+    );
+    expect(run.exitCode).toBe(0);
+    expect(run.stdout).toBe(
+      'Threadhub is at http://127.0.0.1:6001, its map at http://127.0.0.1:6001/network-map. Ctrl-C stops it.\n',
+    );
+    expect(seen.config).toMatchObject({
+      server: { port: 6001 },
+      data_dir: '/srv/t',
+      scan: { timeout: 9_000 },
+    });
+    expect(calls).toEqual(['hub starts', 'hub stops']);
+  });
+
+  it('names every problem of its configuration and starts nothing', async () => {
+    const { programs, calls } = recordedPrograms();
+    const environment = { THREADHUB_LOG_LEVEL: 'loud', THREADHUB_CONFIG: 'gone.yaml' };
+    const run = await createCliHarness({ programs, environment }).run('serve', '--port', 'x');
+    expect(run.exitCode).toBe(1);
+    expect(run.stderr.split('\n').slice(0, 4)).toEqual([
+      'threadhub: The configuration has 3 problems.',
+      '  gone.yaml: there is no such file; correct the path given with --config or THREADHUB_CONFIG',
+      '  THREADHUB_LOG_LEVEL: log.level is "loud"; write one of fatal, error, warn, info, debug, trace, silent',
+      '  --port: server.port is "x"; write a whole number from 0 to 65535; 0 takes any free port',
+    ]);
+    expect(calls).toEqual([]);
+  });
+
+  it('tells in one sentence why the hub cannot start', async () => {
+    const error = new StartError('port_in_use', 'port 5001 is in use; choose another with --port');
+    const programs = {
+      createHub: () => Promise.resolve({ start: () => Promise.reject(error), stop: () => Promise.resolve() }),
+    };
+    expect(await createCliHarness({ programs }).run('serve')).toEqual({
+      exitCode: 1,
+      stdout: '',
+      stderr: 'threadhub: port 5001 is in use; choose another with --port.\n',
+    });
+  });
+});
+
+describe('threadhub simulate', () => {
+  it('builds the mesh that its options describe, against the hub named', async () => {
+    const { programs, calls, seen } = recordedPrograms();
+    const harness = createCliHarness({ programs });
+    const options =
+      '--hub hub.example:6001 --border-routers 3 --nodes 7 --rtt 10..20 --loss 5% --dead 2 --slow 1 --malformed 3 --seed 9 --encoding cbor --border-routers-per-network 3 --crash BR-002@10s+500ms --crash 3@4';
+    const run = await runAndStop(
+      harness,
+      () => harness.output.stdout !== '',
+      'simulate',
+      ...options.split(' '),
+    );
+    expect(run).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(run.stdout).toBe(
+      '1 border router and 2 nodes in 1 network are at http://hub.example:6001. Ctrl-C stops them.\n',
+    );
+    expect(seen.simulation).toMatchObject({
+      hubUrl: 'http://hub.example:6001',
+      borderRouters: 3,
+      nodesPerBorderRouter: 7,
+      rttMs: [10, 20],
+      loss: 0.05,
+      dead: 2,
+      slow: 1,
+      malformed: 3,
+      seed: 9,
+      encoding: 'cbor',
+      borderRoutersPerNetwork: 3,
+      crash: [
+        { borderRouterIndex: 1, atMs: 10_000, rebootAfterMs: 500 },
+        { borderRouterIndex: 2, atMs: 4_000 },
+      ],
+    });
+    expect(calls).toEqual(['mesh starts', 'mesh stops']);
+  });
+
+  it('gives each border router its own token', async () => {
+    const { programs, seen } = recordedPrograms();
+    const harness = createCliHarness({ programs });
+    await runAndStop(
+      harness,
+      () => harness.output.stdout !== '',
+      ...['simulate', '--token', 'BR-001=one', '--token', 'BR-002=two=2'],
+    );
+    expect(['BR-001', 'BR-002', 'BR-003'].map((id) => seen.simulation?.tokenOf?.(id))).toEqual([
+      'one',
+      'two=2',
+      undefined,
+    ]);
+  });
+
+  it('refuses one token for several border routers', async () => {
+    const run = await createCliHarness().run('simulate', '--token', 's3cret');
+    expect(run.exitCode).toBe(2);
+    expect(run.stderr).toMatch(/A token belongs to one border router/);
+  });
+});
+
+describe('threadhub border-router', () => {
+  it('connects an agent with its token from the environment, and closes it before its source', async () => {
+    const { programs, calls, seen } = recordedPrograms();
+    const harness = createCliHarness({ programs, environment: { THREADHUB_TOKEN: 's3cret' } });
+    const run = await runAndStop(
+      harness,
+      () => calls.includes('agent starts'),
+      ...['border-router', '--id', 'BR-007', '--hub', 'http://hub:5001', '--interface', 'wpan0'],
+      ...['--network-prefix', 'FD78:8E78:3bfe:1::/64', '--ext-addr', '53:39:69:5E:8F:14:AC:F6'],
+    );
+    expect(run).toMatchObject({ exitCode: 0, stdout: '' });
+    expect(run.stderr).not.toContain('s3cret');
+    expect(seen.agent).toMatchObject({
+      hub: 'ws://hub:5001',
+      id: 'BR-007',
+      token: 's3cret',
+      networkPrefix: 'fd78:8e78:3bfe:1::/64',
+      encoding: 'json',
+    });
+    expect(seen.agent?.identity?.()).toEqual({ extAddress: '5339695e8f14acf6' });
+    expect(seen.threadInterface).toBe('wpan0');
+    expect(calls).toEqual(['agent starts', 'agent closes', 'source closes']);
+  });
+
+  it.each(['otbr-rest', 'ot-ctl'])('says that %s is not available yet', async (source) => {
+    const run = await createCliHarness().run('border-router', '--id', 'BR-1', '--source', source);
+    expect(run).toMatchObject({ exitCode: 1 });
+    expect(run.stderr).toBe(
+      `threadhub: --source ${source} is not available yet; use --source coap with nodes that serve /network-info.\n`,
+    );
+  });
+
+  it('logs why the hub refused it', async () => {
+    const { programs, calls, seen } = recordedPrograms();
+    const harness = createCliHarness({ programs });
+    const run = runAndStop(harness, () => false, 'border-router', '--id', 'BR-1');
+    while (!calls.includes('agent starts')) await new Promise((resolve) => setImmediate(resolve));
+    seen.agent?.onFact?.({ kind: 'refused', status: 401, body: '{"detail":"the token is not valid"}' });
+    expect((await run).stderr).toContain('the hub refused: the token is not valid.');
+  });
+});
+
+describe('threadhub demo', () => {
+  it('starts hub and mesh, scans once the border routers are there, and cleans up', async () => {
+    let asked = 0;
+    await using hub = await startFakeHub({
+      'GET /api/border_routers': () => ({
+        body: { items: [toWire(borderRouterView({ online: ++asked > 1 }))], next_cursor: null },
+      }),
+      'POST /api/trigger_scan': () => ({ status: 202, body: {} }),
+    });
+    const { programs, calls, seen } = recordedPrograms(hub.url);
+    const harness = createCliHarness({ programs, environment: { THREADHUB_SCAN_TIMEOUT: 'nonsense' } });
+    const run = await runAndStop(
+      harness,
+      () => harness.output.stdout !== '',
+      ...['demo', '--border-routers', '1', '--nodes', '2', '--speed', '2', '--port', '0'],
+    );
+    expect(run.exitCode).toBe(0);
+    expect(run.stdout).toContain(`Look at ${hub.url.replace('127.0.0.1', 'localhost')}/network-map.`);
+    expect(hub.requests.map((request) => request.method)).toEqual(['GET', 'GET', 'POST']);
+    expect(seen.config).toMatchObject({
+      data_dir: '/temporary',
+      nodes: { file: '/temporary/adresses.json' },
+      scan: { interval: 30_000 },
+    });
+    expect(seen.simulation).toMatchObject({ hubUrl: hub.url, driftEveryMs: 10_000 });
+    expect(calls).toEqual(['hub starts', 'mesh starts', 'mesh stops', 'hub stops']);
+    expect(harness.removedFolders).toEqual(['/temporary']);
+  });
+
+  it('keeps a data folder that was named', async () => {
+    const { programs } = recordedPrograms();
+    const harness = createCliHarness({ programs });
+    const run = await harness.run('demo', '--data-dir', '/srv/demo', '--port', 'x');
+    expect(run.exitCode).toBe(1);
+    expect(harness.removedFolders).toEqual([]);
+  });
+});
