@@ -1,4 +1,4 @@
-/** The topology as a file of each format. The anonymised bundle is made from a scan, not a topology: see `scan-bundle.ts`. */
+/** The topology as a file of each format. The anonymised bundle is made from a scan, not a topology: see `bundle.ts`. */
 import type { Topology, TopologyFormat } from '../../protocol/topology.ts';
 import { toWire } from '../../protocol/wire.ts';
 import { toCsv } from './csv.ts';

@@ -12,19 +12,19 @@
  */
 import { createHmac } from 'node:crypto';
 import { z } from 'zod';
-import { BundleError } from '../../errors.ts';
-import { parseIpv6 } from '../../protocol/ipv6.ts';
-import type { JsonObject } from '../../protocol/json.ts';
+import { BundleError } from '../errors.ts';
+import { parseIpv6 } from '../protocol/ipv6.ts';
+import type { JsonObject } from '../protocol/json.ts';
 import {
   type ChildInfo,
   type LinkMeasurement,
   type NetworkInfo,
   parseNetworkInfo,
   roles,
-} from '../../protocol/network-info.ts';
-import { type Scan, type ScanNode, scanSchema } from '../../protocol/scan.ts';
-import { fromWire, toWire } from '../../protocol/wire.ts';
-import type { TopologyBorderRouter } from '../topology-input.ts';
+} from '../protocol/network-info.ts';
+import { type Scan, type ScanNode, scanSchema } from '../protocol/scan.ts';
+import { fromWire, toWire } from '../protocol/wire.ts';
+import type { TopologyBorderRouter } from './topology-input.ts';
 
 export const bundleFormat = 'threadhub-scan-bundle';
 export const bundleVersion = 1;
