@@ -1,6 +1,6 @@
 /** Reads an exported bundle back as a finished scan of its own; the live map and the registry are not touched. */
 import { asScanId, type ScanId } from '../protocol/ids.ts';
-import { readBundle } from '../topology/export/scan-bundle.ts';
+import { readBundle } from '../topology/bundle.ts';
 import type { ScanArchive } from './scan-archive.ts';
 import type { Topologies } from './topologies.ts';
 

@@ -439,7 +439,7 @@ describe('ScanOrchestrator', () => {
           for (const id of ids) links.empty(id);
           ids.forEach((_, index) => links.connect(`BR-${index}`, at(prefixes, index)));
           await clock.advance(0);
-        const before = links.sent.length;
+          const before = links.sent.length;
           trigger();
           expect(links.sent.length - before).toBe(Math.min(14, Math.min(perBorderRouter, 6) * 3));
         },

@@ -1,0 +1,130 @@
+/**
+ * What happened in the domain, as typed facts. Domain code emits them; metrics, logs, browsers and the store subscribe.
+ * A listener that throws is the listener's bug: it is reported and never reaches the emitter.
+ */
+import type { BorderRouterId, ScanId } from './protocol/ids.ts';
+import type { Ipv6Address } from './protocol/ipv6.ts';
+import type { HeartbeatMessage, SeenNode } from './protocol/border-router-messages.ts';
+import type { JsonObject } from './protocol/json.ts';
+import type { Scan, ScanNode, ScanSummary } from './protocol/scan.ts';
+import type { Topology } from './protocol/topology.ts';
+
+/** Why a border router's link ended. */
+export type LinkEnd =
+  | 'closed_by_peer'
+  | 'replaced'
+  | 'silent'
+  | 'lost_in_flight'
+  | 'protocol_error'
+  | 'too_big'
+  | 'too_slow'
+  | 'flooding'
+  | 'token_revoked'
+  | 'hub_stopping'
+  | 'socket_error';
+
+/** Kinds of `threadhub_protocol_errors_total`. */
+export type ProtocolErrorKind =
+  | 'malformed'
+  | 'salvaged'
+  | 'unknown_type'
+  | 'unattributed'
+  | 'unknown_request'
+  | 'duplicate'
+  | 'br_id_mismatch'
+  | 'too_big'
+  | 'throttled';
+
+export interface Facts {
+  'border_router:connected': { readonly id: BorderRouterId; readonly atMs: number };
+  'border_router:disconnected': {
+    readonly id: BorderRouterId;
+    readonly atMs: number;
+    readonly reason: LinkEnd;
+    /** Another connection of the same border router has taken over. */
+    readonly replaced: boolean;
+  };
+  'border_router:refused': {
+    readonly status: number;
+    readonly code: string;
+    readonly borderRouterId: string | null;
+    readonly remoteAddress: string | null;
+  };
+  'border_router:heartbeat': {
+    readonly id: BorderRouterId;
+    readonly atMs: number;
+    readonly heartbeat: HeartbeatMessage;
+  };
+  /** More than 5 replacements within a minute. */
+  'border_router:flapping': { readonly id: BorderRouterId; readonly replacements: number };
+  'border_router:protocol_error': {
+    readonly id: BorderRouterId;
+    readonly kind: ProtocolErrorKind;
+    readonly detail: string;
+  };
+  'border_router:nodes_seen': {
+    readonly id: BorderRouterId;
+    readonly atMs: number;
+    readonly network: JsonObject;
+    readonly nodes: readonly SeenNode[];
+  };
+  /** An answer of a node, successful or not, with the time since its command was sent. */
+  'border_router:answered': {
+    readonly id: BorderRouterId;
+    readonly success: boolean;
+    readonly durationMs: number;
+  };
+  'scan:started': { readonly scan: ScanSummary };
+  'scan:node_decided': { readonly scanId: ScanId; readonly node: ScanNode };
+  'scan:progress': { readonly scan: ScanSummary };
+  'scan:finished': { readonly scan: Scan };
+  'topology:updated': { readonly topology: Topology };
+  'nodes:changed': { readonly count: number };
+  /** The node file as a whole, after each (re)load. */
+  'nodes:file_loaded': {
+    readonly path: string;
+    readonly accepted: number;
+    readonly problems: readonly string[];
+  };
+  'node:learned': { readonly ipv6: Ipv6Address; readonly extAddress: string };
+}
+
+export type FactName = keyof Facts;
+export type FactListener<Name extends FactName> = (fact: Facts[Name]) => void;
+
+export interface FactBusOptions {
+  /** Called with what a listener threw. */
+  readonly onListenerError: (name: FactName, error: unknown) => void;
+}
+
+export class FactBus {
+  readonly #listeners = new Map<FactName, Set<(fact: never) => void>>();
+  readonly #onListenerError: FactBusOptions['onListenerError'];
+
+  constructor(options: FactBusOptions) {
+    this.#onListenerError = options.onListenerError;
+  }
+
+  emit<Name extends FactName>(name: Name, fact: Facts[Name]): void {
+    for (const listener of this.#listeners.get(name) ?? []) {
+      try {
+        (listener as FactListener<Name>)(fact);
+      } catch (error) {
+        this.#onListenerError(name, error);
+      }
+    }
+  }
+
+  /** Returns the function that unsubscribes. */
+  on<Name extends FactName>(name: Name, listener: FactListener<Name>): () => void {
+    const listeners = this.#listeners.get(name) ?? new Set();
+    this.#listeners.set(name, listeners);
+    listeners.add(listener);
+    return () => void listeners.delete(listener);
+  }
+}
+
+/** The half that domain code sees. */
+export type FactEmitter = Pick<FactBus, 'emit'>;
+/** The half that metrics, logs and edges see. */
+export type FactSource = Pick<FactBus, 'on'>;
