@@ -24,7 +24,7 @@ import {
 } from './accepted-command.ts';
 import type { AgentFact, AgentLimits, AgentStatus } from './agent-options.ts';
 import { ContextPool, type RequestContext } from './context-pool.ts';
-import type { NodeSource } from './node-source.ts';
+import { discoverRequests, type NodeSource } from './node-source.ts';
 import { TokenBucket } from './token-bucket.ts';
 
 export interface CommandServiceOptions {
@@ -45,8 +45,6 @@ const answerMarginMs = 50;
 const answerMarginShare = 0.1;
 /** Longer deadlines are cut to this: nobody waits ten minutes for a node. */
 const longestDeadlineMs = 600_000;
-/** A discovery asks two nodes at a time, once the multicast's answers are in. */
-const discoverPlaces = 2;
 /** Weight of the latest duration in the running mean that `retry_after_ms` is estimated from. */
 const meanWeight = 0.2;
 const shortestRetryMs = 50;
@@ -345,7 +343,7 @@ export class CommandService {
 
   #placesOf(context: RequestContext): number {
     return context.command?.command.command === 'discover'
-      ? Math.min(discoverPlaces, this.#limits.inFlight)
+      ? Math.min(discoverRequests, this.#limits.inFlight)
       : 1;
   }
 

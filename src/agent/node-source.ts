@@ -63,6 +63,9 @@ export interface NodeSourceCounters {
 export const nodeSourceKinds = ['otbr-rest', 'ot-ctl', 'coap'] as const;
 export type NodeSourceKind = (typeof nodeSourceKinds)[number];
 
+/** Requests that one discovery may have open at a time; the agent counts it as that many, so that scans keep theirs. */
+export const discoverRequests = 2;
+
 export interface NodeSource {
   readonly kind: NodeSourceKind;
   scanNode(request: ScanNodeRequest, signal: AbortSignal): Promise<ScanNodeAnswer>;

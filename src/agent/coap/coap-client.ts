@@ -47,7 +47,7 @@ import { Slots } from './slots.ts';
 import type { CoapEndpoint, DatagramTransport } from './transport.ts';
 import { uriOptions } from './uri-path.ts';
 
-export const coapPort = 5683;
+const coapPort = 5683;
 const tokenBytes = 8;
 /** More answers to one multicast than this are not kept: a mesh has at most 32 routers and their children. */
 const maxMulticastAnswers = 2_048;

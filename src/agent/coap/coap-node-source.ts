@@ -6,15 +6,16 @@ import { CoapError } from '../../errors.ts';
 import type { SeenNode } from '../../protocol/border-router-messages.ts';
 import { type Ipv6Address, parseIpv6 } from '../../protocol/ipv6.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../protocol/json.ts';
-import type {
-  DiscoverAnswer,
-  NodeSource,
-  NodeSourceCounters,
-  ScanNodeAnswer,
-  ScanNodeRequest,
-  SendCoapAnswer,
-  SendCoapRequest,
-  SourceFailure,
+import {
+  type DiscoverAnswer,
+  discoverRequests,
+  type NodeSource,
+  type NodeSourceCounters,
+  type ScanNodeAnswer,
+  type ScanNodeRequest,
+  type SendCoapAnswer,
+  type SendCoapRequest,
+  type SourceFailure,
 } from '../node-source.ts';
 import type { CoapClient, CoapMulticastAnswer, CoapResponse } from './coap-client-options.ts';
 import { contentFormats, decodePayload } from './payload.ts';
@@ -36,8 +37,6 @@ export interface CoapNodeSourceOptions {
 
 /** Requests outlive no command: the agent's signal ends them. This bounds one whose caller forgot. */
 const longestRequestMs = 120_000;
-/** Requests of one discovery at a time; the agent counts a discovery as this many, so that scans keep their places. */
-export const discoverRequests = 2;
 /** Nodes that answered before, to be asked alone when a multicast leaves them silent. */
 const maxKnownNodes = 512;
 

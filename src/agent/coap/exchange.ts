@@ -14,7 +14,7 @@ import { CoapError } from '../../errors.ts';
 import type { CoapClientLimits } from './coap-client-options.ts';
 import type { CoapMessage } from './message.ts';
 
-export type ExchangeTimings = Pick<CoapClientLimits, 'ackTimeoutMs' | 'retryPausesMs' | 'noBufferPausesMs'>;
+type ExchangeTimings = Pick<CoapClientLimits, 'ackTimeoutMs' | 'retryPausesMs' | 'noBufferPausesMs'>;
 
 export interface ExchangeOptions {
   readonly clock: Clock;

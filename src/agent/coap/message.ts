@@ -8,7 +8,7 @@
  */
 import { generate, parse } from 'coap-packet';
 
-export type CoapMessageType = 'con' | 'non' | 'ack' | 'rst';
+type CoapMessageType = 'con' | 'non' | 'ack' | 'rst';
 
 /** Option numbers (RFC 7252 §5.10, RFC 7959 §2.1 and §4). */
 export const optionNumbers = {
