@@ -1,0 +1,115 @@
+import { describe, expect, it } from 'vitest';
+import { settle } from '../../../test/support/fake-clock.ts';
+import { CoapError, coapErrorCodes } from '../../errors.ts';
+import { asNodeName } from '../../protocol/ids.ts';
+import type { Ipv6Address } from '../../protocol/ipv6.ts';
+import type { CoapClient, CoapMulticastAnswer, CoapRequest, CoapResponse } from './coap-client-options.ts';
+import { CoapNodeSource } from './coap-node-source.ts';
+
+const never = new AbortController().signal;
+const scan = (target: string): { targetIpv6: Ipv6Address; nodeName: ReturnType<typeof asNodeName> } => ({
+  targetIpv6: target as Ipv6Address,
+  nodeName: asNodeName('n'),
+});
+
+function response(address: string, body: unknown): CoapResponse {
+  return {
+    code: '2.05',
+    contentFormat: null,
+    payload: Buffer.from(JSON.stringify(body)),
+    from: { address, port: 5683 },
+  };
+}
+
+/** A client whose answers the test gives. */
+class FakeCoapClient implements CoapClient {
+  readonly asked: { request: CoapRequest; answer: (body: unknown) => void; fail: (error: Error) => void }[] =
+    [];
+  multicast: readonly CoapMulticastAnswer[] = [];
+
+  request(request: CoapRequest): Promise<CoapResponse> {
+    return new Promise((resolve, reject) => {
+      this.asked.push({
+        request,
+        answer: (body) => resolve(response(request.target, body)),
+        fail: reject,
+      });
+      request.signal?.addEventListener('abort', () => reject(new CoapError('cancelled', 'cancelled')));
+    });
+  }
+
+  collect(): Promise<readonly CoapMulticastAnswer[]> {
+    return Promise.resolve(this.multicast);
+  }
+
+  counters(): ReturnType<CoapClient['counters']> {
+    throw new Error('not asked for here');
+  }
+
+  close(): void {
+    this.multicast = [];
+  }
+}
+
+async function learned(...addresses: string[]): Promise<{ client: FakeCoapClient; source: CoapNodeSource }> {
+  const client = new FakeCoapClient();
+  const source = new CoapNodeSource({ client });
+  for (const address of addresses) {
+    const answer = source.scanNode(scan(address), never);
+    client.asked.at(-1)?.answer({ role: 'child', rloc16: 1 });
+    await answer;
+  }
+  client.asked.length = 0;
+  return { client, source };
+}
+
+describe('discovery over CoAP', () => {
+  it('asks the known nodes that stayed silent alone, two at a time', async () => {
+    const { client, source } = await learned('fd00::1', 'fd00::2', 'fd00::3', 'fd00::4');
+    client.multicast = [{ ...response('fd00::1', { role: 'router', rloc16: 1 }), partial: false }];
+    const result = source.discover(never);
+    await settle();
+    expect(client.asked.map(({ request }) => request.target)).toEqual(['fd00::2', 'fd00::3']);
+    client.asked[0]?.fail(new CoapError('timed_out', 'dead'));
+    await settle();
+    expect(client.asked.map(({ request }) => request.target)).toEqual(['fd00::2', 'fd00::3', 'fd00::4']);
+    client.asked[1]?.answer({ role: 'child', rloc16: 3 });
+    client.asked[2]?.answer({ role: 'child', rloc16: 4 });
+    const answer = await result;
+    expect(answer.ok && answer.nodes.map(({ ipv6, rloc16 }) => [ipv6, rloc16])).toEqual([
+      ['fd00::1', 1],
+      ['fd00::3', 3],
+      ['fd00::4', 4],
+    ]);
+  });
+
+  it('asks a node alone whose answer came in parts', async () => {
+    const { client, source } = await learned();
+    client.multicast = [{ ...response('fd00::7', {}), payload: Buffer.from('{"ro'), partial: true }];
+    const result = source.discover(never);
+    await settle();
+    client.asked[0]?.answer({ role: 'router', rloc16: 7, ext_addr: '5339695e8f14acf6' });
+    await expect(result).resolves.toMatchObject({
+      nodes: [{ ipv6: 'fd00::7', rloc16: 7, extAddress: '5339695e8f14acf6' }],
+    });
+  });
+
+  it('answers with what it has when it is told to stop', async () => {
+    const { client, source } = await learned('fd00::2', 'fd00::3', 'fd00::4');
+    client.multicast = [{ ...response('fd00::1', { role: 'router', rloc16: 1 }), partial: false }];
+    const abort = new AbortController();
+    const result = source.discover(abort.signal);
+    await settle();
+    abort.abort();
+    await expect(result).resolves.toMatchObject({ ok: true, nodes: [{ ipv6: 'fd00::1' }] });
+    expect(client.asked).toHaveLength(2);
+  });
+});
+
+it.each(coapErrorCodes.map((code) => [code]))('gives the CoAP error %s as a value', async (code) => {
+  const { client, source } = await learned();
+  const answer = source.scanNode(scan('fd00::1'), never);
+  client.asked[0]?.fail(new CoapError(code, 'what happened'));
+  const expected = { timed_out: 'timed_out', malformed: 'malformed', too_large: 'malformed' }[code as string];
+  await expect(answer).resolves.toEqual({ ok: false, code: expected ?? 'refused', reason: 'what happened' });
+});
