@@ -4,13 +4,13 @@ import type { Clock } from '../clock.ts';
 export interface ReadinessCheck {
   readonly name: string;
   /** Rejects where it is not ready. */
-  check(): Promise<unknown>;
+  readonly check: () => Promise<unknown>;
 }
 
 export interface HealthOptions {
   readonly checks: readonly ReadinessCheck[];
   readonly clock: Pick<Clock, 'after'>;
-  isStopping(): boolean;
+  readonly isStopping: () => boolean;
 }
 
 export interface NotReady {

@@ -10,7 +10,7 @@ import type { Clock } from '../clock.ts';
 import type { FactSource } from '../facts.ts';
 import type { OutboxKind, OutboxObserver } from '../outbox/outbox-observer.ts';
 import type { BorderRouter, Connection } from '../protocol/border-router.ts';
-import type { BorderRouterId } from '../protocol/ids.ts';
+import { asBorderRouterId, type BorderRouterId } from '../protocol/ids.ts';
 import { outcomes } from '../protocol/outcome.ts';
 import { BorderRouterLabels } from './border-router-labels.ts';
 
@@ -115,7 +115,8 @@ export function createMetrics({ clock, facts, processMetrics = true, version }: 
     labels.prune();
     for (const gauge of [borderRouterUp, lastHeartbeat, outboxMessages]) gauge.reset();
     for (const borderRouter of borderRouters()) {
-      const { id, lastHeartbeatAt, online } = borderRouter;
+      const { lastHeartbeatAt, online } = borderRouter;
+      const id = asBorderRouterId(borderRouter.id);
       const label = online ? labels.use(id) : labels.known(id);
       if (label !== id) continue;
       const at = { border_router: label };

@@ -179,7 +179,7 @@ function fakeNodes(world: TestWorld): ServerOptions['nodes'] {
   return {
     list: () => [...world.nodes.values()],
     get: (name) => world.nodes.get(name) ?? null,
-    put: (name, { ipv6 }) => Promise.try(() => world.addNode(name, ipv6)),
+    put: async (name, { ipv6 }) => Promise.resolve(world.addNode(name, ipv6)),
     remove(name) {
       if (!world.nodes.delete(name))
         return Promise.reject(new NodeError('node_not_found', `there is no node ${name}`));

@@ -3,6 +3,7 @@
  * resource does is in its own file; here is what holds for all of them: who may ask, how much, how errors look.
  */
 import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
 import fastifyHelmet from '@fastify/helmet';
 import fastifyRateLimit from '@fastify/rate-limit';
 import fastify, { type FastifyError, type FastifyReply, type FastifyRequest } from 'fastify';
@@ -65,6 +66,12 @@ export async function createApp(options: AppOptions): Promise<App> {
     routerOptions: { maxParamLength: 256 },
     forceCloseConnections: 'idle',
     logger: false,
+    // Addresses that cannot be read reach no route and no hook.
+    frameworkErrors(error, request, reply) {
+      const { code, detail } = readError(error, request);
+      void sendProblem(reply as FastifyReply, makeProblem(code, detail, { url: request.url }));
+    },
+    clientErrorHandler: answerMalformedHttp,
   });
   app.setValidatorCompiler(validateRequest as never);
   app.setSerializerCompiler(() => (value) => JSON.stringify(value));
@@ -174,6 +181,25 @@ function readError(
   const status = (error as FastifyError).statusCode ?? 500;
   if (status >= 400 && status < 500) return plain('malformed_http', error.message);
   return plain('internal_error', `the hub failed at this request; its log has the cause under ${request.id}`);
+}
+
+/** What is not HTTP at all; the parser has given up on this connection. */
+function answerMalformedHttp(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const tooSlow = error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
+  const detail = tooSlow
+    ? 'the request did not arrive within 30 s'
+    : `this is not an HTTP request that can be read (${error.code ?? 'no code'})`;
+  const body = JSON.stringify(makeProblem('malformed_http', detail, { url: '' }));
+  const length = Buffer.byteLength(body);
+  socket.end(
+    `HTTP/1.1 400 Bad Request\r\nContent-Type: ${problemContentType}\r\nContent-Length: ${length}\r\n` +
+      `Connection: close\r\n\r\n${body}`,
+    () => socket.destroy(),
+  );
 }
 
 const pathOf = (request: FastifyRequest): string => request.url.split('?', 1)[0] ?? '/';

@@ -1,4 +1,5 @@
 import { request as httpRequest } from 'node:http';
+import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LinkError, StoreError } from '../../errors.ts';
 import type { CoapResponseMessage } from '../../protocol/border-router-messages.ts';
@@ -459,6 +460,9 @@ describe('what is wrong with a request', () => {
 
   it('answers malformed HTTP and lives on', async () => {
     await problem(server.get('/api/nodes/%E0%A4%A'), 400, 'malformed_http');
+    expect(await rawText(server.url, 'NONSENSE\r\n\r\n')).toMatch(
+      /^HTTP\/1\.1 400 .*application\/problem\+json.*"code":"malformed_http"/s,
+    );
     expect((await server.get('/healthz')).status).toBe(200);
   });
 });
@@ -537,5 +541,14 @@ function rawRequest(
   })
     .on('error', reject)
     .end();
+  return promise;
+}
+
+function rawText(url: string, text: string): Promise<string> {
+  const { promise, reject, resolve } = Promise.withResolvers<string>();
+  let answer = '';
+  const socket = connect({ host: '127.0.0.1', port: Number(new URL(url).port) }, () => socket.write(text));
+  socket.setEncoding('utf8').on('data', (part: string) => (answer += part));
+  socket.on('close', () => resolve(answer)).on('error', reject);
   return promise;
 }
