@@ -3,17 +3,24 @@
  *
  * A scan is written twice: when it starts, with every node undecided, so that a hub that dies leaves a trace of it, and
  * when it has finished. Both are durable when the promise resolves. Failures are `StoreError`.
+ *
+ * Imported scans are listed and fetched like any other, but they are not measurements of this hub: histories, latencies
+ * and `topologyAt` leave them out.
  */
 import type { ScanId } from '../protocol/ids.ts';
 import type { Scan, ScanSummary } from '../protocol/scan.ts';
 import type { Topology } from '../protocol/topology.ts';
 
+/** What is passed in must not change until the promise resolves. */
 export interface ScanStore {
   saveStarted(scan: Scan): Promise<void>;
   /** Replaces what `saveStarted` wrote, in one transaction with the final topology. */
   saveFinished(scan: Scan, topology: Topology | null): Promise<void>;
   get(id: ScanId): Promise<Scan | null>;
-  /** Newest first. `cursor` is the `nextCursor` of the page before; null ends. */
+  /**
+   * Newest first. `cursor` is the `nextCursor` of the page before; null begins, and a null `nextCursor` ends. Scans that
+   * start meanwhile do not shift the pages. After a cursor that is none of ours there is nothing.
+   */
   list(options: {
     limit: number;
     cursor: string | null;
@@ -26,14 +33,14 @@ export interface ScanStore {
    * Returns how many there were.
    */
   endInterrupted(atMs: number): Promise<number>;
-  /** Latencies of one node's answers, newest first. */
+  /** Latencies of one node's answers, newest scan first. */
   latencies(
     nodeName: string,
     limit: number,
   ): Promise<{ scanId: string; measuredAt: number; durationMs: number }[]>;
   /** Last outcome and last answer per node name. */
   lastOutcomes(): Promise<Map<string, NodeHistory>>;
-  /** Deletes scans that finished before that time; returns how many. */
+  /** Deletes scans that finished before that time, and histories that ended before it; returns how many scans. */
   deleteBefore(atMs: number): Promise<number>;
 }
 

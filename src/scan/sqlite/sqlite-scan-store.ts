@@ -1,0 +1,316 @@
+/**
+ * Scans in the hub's database. Of each scan there is a summary for lists, a row per node for histories, and the whole
+ * scan and its topology as compressed documents. Large scans are made and read in small pieces, so that neither the
+ * event loop nor other users of the database wait long.
+ */
+import type { Transaction } from 'kysely';
+import { decodeDocument, documentEncoding, encodeDocument } from '../../database/compressed-document.ts';
+import type { Database } from '../../database/database.ts';
+import type { DatabaseSchema, NodeHistoryTable, ScanNodesTable } from '../../database/schema.ts';
+import { StoreError } from '../../errors.ts';
+import { asScanId, type ScanId } from '../../protocol/ids.ts';
+import { countOutcomes, type Outcome } from '../../protocol/outcome.ts';
+import type { Scan, ScanNode, ScanSummary } from '../../protocol/scan.ts';
+import type { Topology } from '../../protocol/topology.ts';
+import type { NodeHistory, ScanStore } from '../scan-store.ts';
+
+/** Rows of one insert: big enough to be fast, small enough to be made well within a millisecond. */
+const rowsPerInsert = 200;
+const historyPage = 2_000;
+const interruptedNote = 'The hub ended while this scan was running; its open nodes are cancelled';
+
+type DecidedNode = ScanNode & { outcome: Outcome };
+
+export class SqliteScanStore implements ScanStore {
+  readonly #kysely: Database['kysely'];
+
+  constructor(database: Pick<Database, 'kysely'>) {
+    this.#kysely = database.kysely;
+  }
+
+  async saveStarted(scan: Scan): Promise<void> {
+    const document = await encodeDocument(scan);
+    await this.#kysely.transaction().execute(async (transaction) => {
+      const key = await saveSummary(transaction, scan);
+      await saveDocument(transaction, key, 'scan', document);
+    });
+  }
+
+  async saveFinished(scan: Scan, topology: Topology | null): Promise<void> {
+    const scanDocument = await encodeDocument(scan);
+    const topologyDocument = topology === null ? null : await encodeDocument(topology);
+    await this.#kysely.transaction().execute(async (transaction) => {
+      const key = await saveSummary(transaction, scan);
+      await saveDocument(transaction, key, 'scan', scanDocument);
+      if (topologyDocument !== null) await saveDocument(transaction, key, 'topology', topologyDocument);
+      await saveNodes(transaction, key, scan);
+    });
+  }
+
+  async get(id: ScanId): Promise<Scan | null> {
+    return (await this.#document(id, 'scan')) as Scan | null;
+  }
+
+  async list(options: {
+    limit: number;
+    cursor: string | null;
+  }): Promise<{ items: ScanSummary[]; nextCursor: string | null }> {
+    const { cursor, limit } = options;
+    const after = cursor === null ? null : readCursor(cursor);
+    if (cursor !== null && after === null) return { items: [], nextCursor: null };
+    let query = this.#kysely
+      .selectFrom('scans')
+      .select(['id', 'started_at', 'summary'])
+      .orderBy('started_at', 'desc')
+      .orderBy('id', 'desc')
+      .limit(limit + 1);
+    if (after !== null)
+      query = query.where((where) =>
+        where.eb(where.refTuple('started_at', 'id'), '<', where.tuple(after.startedAt, after.id)),
+      );
+    const rows = await query.execute();
+    const page = rows.slice(0, limit);
+    const last = page.at(-1);
+    return {
+      items: page.map(({ summary }) => JSON.parse(summary) as ScanSummary),
+      nextCursor: rows.length > limit && last !== undefined ? `${last.started_at}~${last.id}` : null,
+    };
+  }
+
+  async topology(id: ScanId): Promise<Topology | null> {
+    return (await this.#document(id, 'topology')) as Topology | null;
+  }
+
+  async topologyAt(atMs: number): Promise<Topology | null> {
+    const row = await this.#kysely
+      .selectFrom('scans')
+      .innerJoin('scan_documents', 'scan_documents.scan_key', 'scans.key')
+      .where('scans.finished_at', '<=', atMs)
+      .where('scans.trigger', '!=', 'import')
+      .where('scan_documents.kind', '=', 'topology')
+      .orderBy('scans.finished_at', 'desc')
+      .orderBy('scans.key', 'desc')
+      .select(['scans.id', 'scan_documents.encoding', 'scan_documents.body'])
+      .limit(1)
+      .executeTakeFirst();
+    return row === undefined ? null : ((await decode(row)) as unknown as Topology);
+  }
+
+  async endInterrupted(atMs: number): Promise<number> {
+    const running = await this.#kysely
+      .selectFrom('scans')
+      .select('id')
+      .where('state', '=', 'running')
+      .orderBy('key')
+      .execute();
+    for (const { id } of running) {
+      const scan = await this.get(asScanId(id));
+      if (scan !== null) await this.saveFinished(interrupted(scan, atMs), null);
+    }
+    return running.length;
+  }
+
+  /** Walks the scans from the newest and looks the node up in each: see the migration for why. */
+  async latencies(
+    nodeName: string,
+    limit: number,
+  ): Promise<{ scanId: string; measuredAt: number; durationMs: number }[]> {
+    const rows = await this.#kysely
+      .selectFrom('scans')
+      .crossJoin('scan_nodes')
+      .whereRef('scan_nodes.scan_key', '=', 'scans.key')
+      .where('scan_nodes.name', '=', nodeName)
+      .where('scan_nodes.outcome', '=', 'answered' satisfies Outcome)
+      .where('scan_nodes.duration_ms', 'is not', null)
+      .where('scans.trigger', '!=', 'import')
+      .orderBy('scans.started_at', 'desc')
+      .orderBy('scans.id', 'desc')
+      .select(['scans.id', 'scan_nodes.decided_at', 'scan_nodes.duration_ms'])
+      .limit(limit)
+      .execute();
+    return rows.map(({ decided_at, duration_ms, id }) => ({
+      scanId: id,
+      measuredAt: decided_at,
+      durationMs: duration_ms ?? 0,
+    }));
+  }
+
+  async lastOutcomes(): Promise<Map<string, NodeHistory>> {
+    const histories = new Map<string, NodeHistory>();
+    for (let after: string | null = null; ;) {
+      let query = this.#kysely.selectFrom('node_history').selectAll().orderBy('name').limit(historyPage);
+      if (after !== null) query = query.where('name', '>', after);
+      const rows: NodeHistoryTable[] = await query.execute();
+      for (const { last_outcome, last_scan_id, last_seen_at, name } of rows) {
+        histories.set(name, {
+          lastOutcome: last_outcome as Outcome,
+          lastScanId: asScanId(last_scan_id),
+          lastSeenAt: last_seen_at,
+        });
+        after = name;
+      }
+      if (rows.length < historyPage) return histories;
+    }
+  }
+
+  async deleteBefore(atMs: number): Promise<number> {
+    let deleted = 0;
+    for (;;) {
+      // A scan at a time: its nodes and documents go with it, and others get their turn in between.
+      const [oldest] = await this.#kysely
+        .selectFrom('scans')
+        .select('key')
+        .where('finished_at', '<', atMs)
+        .orderBy('finished_at')
+        .limit(1)
+        .execute();
+      if (oldest === undefined) break;
+      await this.#kysely.deleteFrom('scans').where('key', '=', oldest.key).execute();
+      deleted += 1;
+    }
+    await this.#kysely.deleteFrom('node_history').where('decided_at', '<', atMs).execute();
+    return deleted;
+  }
+
+  async #document(id: ScanId, kind: 'scan' | 'topology'): Promise<Record<string, unknown> | null> {
+    const row = await this.#kysely
+      .selectFrom('scans')
+      .innerJoin('scan_documents', 'scan_documents.scan_key', 'scans.key')
+      .where('scans.id', '=', id)
+      .where('scan_documents.kind', '=', kind)
+      .select(['scans.id', 'scan_documents.encoding', 'scan_documents.body'])
+      .executeTakeFirst();
+    return row === undefined ? null : decode(row);
+  }
+}
+
+async function decode(row: {
+  readonly id: string;
+  readonly encoding: string;
+  readonly body: Uint8Array;
+}): Promise<Record<string, unknown>> {
+  try {
+    return await decodeDocument(row.body, row.encoding);
+  } catch (cause) {
+    const said = cause instanceof Error ? cause.message : String(cause);
+    throw new StoreError('store_corrupt', `The stored scan ${row.id} cannot be read: ${said}`, { cause });
+  }
+}
+
+/** Returns the scan's key. */
+async function saveSummary(transaction: Transaction<DatabaseSchema>, scan: Scan): Promise<number> {
+  const { nodes: _nodes, ...summary } = scan;
+  const row = {
+    id: scan.id,
+    state: scan.state,
+    trigger: scan.trigger,
+    started_at: scan.startedAt,
+    finished_at: scan.finishedAt,
+    summary: JSON.stringify(summary),
+  };
+  const { key } = await transaction
+    .insertInto('scans')
+    .values(row)
+    .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
+    .returning('key')
+    .executeTakeFirstOrThrow();
+  return key;
+}
+
+async function saveDocument(
+  transaction: Transaction<DatabaseSchema>,
+  scanKey: number,
+  kind: 'scan' | 'topology',
+  body: Uint8Array,
+): Promise<void> {
+  const content = { encoding: documentEncoding, body };
+  await transaction
+    .insertInto('scan_documents')
+    .values({ scan_key: scanKey, kind, ...content })
+    .onConflict((conflict) => conflict.columns(['scan_key', 'kind']).doUpdateSet(content))
+    .execute();
+}
+
+async function saveNodes(
+  transaction: Transaction<DatabaseSchema>,
+  scanKey: number,
+  scan: Scan,
+): Promise<void> {
+  await transaction.deleteFrom('scan_nodes').where('scan_key', '=', scanKey).execute();
+  // By name: one statement must not write a row twice.
+  const decided = new Map<string, DecidedNode>();
+  for (const node of scan.nodes) if (isDecided(node)) decided.set(node.name, node);
+  const nodes = [...decided.values()];
+  for (let start = 0; start < nodes.length; start += rowsPerInsert) {
+    const slice = nodes.slice(start, start + rowsPerInsert);
+    const rows: ScanNodesTable[] = slice.map((node) => ({
+      scan_key: scanKey,
+      name: node.name,
+      outcome: node.outcome,
+      duration_ms: node.durationMs,
+      decided_at: decidedAt(node, scan),
+    }));
+    await transaction.insertInto('scan_nodes').values(rows).execute();
+    if (scan.trigger !== 'import') await saveHistory(transaction, scan, slice);
+  }
+}
+
+/** Only what is newer than the history known: scans overlap, and one that could not be saved at once comes later. */
+async function saveHistory(
+  transaction: Transaction<DatabaseSchema>,
+  scan: Scan,
+  nodes: readonly DecidedNode[],
+): Promise<void> {
+  const rows: NodeHistoryTable[] = nodes.map((node) => ({
+    name: node.name,
+    last_outcome: node.outcome,
+    last_scan_id: scan.id,
+    decided_at: decidedAt(node, scan),
+    last_seen_at: node.outcome === 'answered' ? decidedAt(node, scan) : null,
+  }));
+  await transaction
+    .insertInto('node_history')
+    .values(rows)
+    .onConflict((conflict) =>
+      conflict
+        .column('name')
+        .doUpdateSet((insert) => ({
+          last_outcome: insert.ref('excluded.last_outcome'),
+          last_scan_id: insert.ref('excluded.last_scan_id'),
+          decided_at: insert.ref('excluded.decided_at'),
+          last_seen_at: insert.fn.coalesce('excluded.last_seen_at', 'node_history.last_seen_at'),
+        }))
+        .whereRef('excluded.decided_at', '>=', 'node_history.decided_at'),
+    )
+    .execute();
+}
+
+const isDecided = (node: ScanNode): node is DecidedNode => node.outcome !== null;
+
+const decidedAt = (node: ScanNode, scan: Scan): number => node.decidedAt ?? scan.finishedAt ?? scan.startedAt;
+
+function interrupted(scan: Scan, atMs: number): Scan {
+  const nodes = scan.nodes.map((node) =>
+    isDecided(node)
+      ? node
+      : { ...node, outcome: 'cancelled' as const, decidedAt: atMs, error: 'the hub ended during the scan' },
+  );
+  return {
+    ...scan,
+    state: 'cancelled',
+    finishedAt: atMs,
+    durationMs: Math.max(0, atMs - scan.startedAt),
+    undecided: 0,
+    outcomes: countOutcomes(nodes.map(({ outcome }) => outcome)),
+    notes: [...scan.notes, interruptedNote],
+    nodes,
+  };
+}
+
+/** `1767323045000~scan-id`. */
+function readCursor(cursor: string): { startedAt: number; id: string } | null {
+  const match = /^(\d{1,15})~(.+)$/.exec(cursor);
+  return match?.[1] === undefined || match[2] === undefined
+    ? null
+    : { startedAt: Number(match[1]), id: match[2] };
+}
