@@ -194,7 +194,7 @@ export class BorderRouterLink {
     const nowMs = clock.monotonicMs();
     const silentMs = nowMs - this.#lastInboundMs;
     if (silentMs >= limits.silenceTimeoutMs) {
-      this.end('silent');
+      void this.end('silent');
       return;
     }
     const waitingMs = this.#longestWaitMs(nowMs);
@@ -202,7 +202,7 @@ export class BorderRouterLink {
       // A link that was quiet before the command was sent is not silent since then, but since the command.
       const silentInFlightMs = Math.min(silentMs, waitingMs);
       if (silentInFlightMs >= limits.inFlightTimeoutMs) {
-        this.end('lost_in_flight');
+        void this.end('lost_in_flight');
         return;
       }
       if (silentInFlightMs >= limits.inFlightPingMs && !this.#inFlightPinged) {

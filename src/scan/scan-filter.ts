@@ -1,10 +1,35 @@
-/** Which nodes a restricted scan covers. Each list given narrows further. */
+/** Which nodes a scan asks. Each list of a filter narrows further. */
+import { ScanError } from '../errors.ts';
 import type { OnlineBorderRouter } from '../links/border-router-links.ts';
 import type { ScanFilter } from '../protocol/scan.ts';
 import { parseIpv6Prefix, prefixContains } from '../protocol/ipv6.ts';
 import type { RegisteredNode } from './registered-node.ts';
 
-export function matchesFilter(
+/** Throws ScanError `nothing_to_scan`; the sentence says why. */
+export function nodesToScan(
+  registered: readonly RegisteredNode[],
+  filter: ScanFilter | null,
+  online: readonly OnlineBorderRouter[],
+): readonly RegisteredNode[] {
+  if (registered.length === 0) {
+    throw new ScanError(
+      'nothing_to_scan',
+      'no node is registered; import a node list (threadhub nodes import FILE) or PUT /api/nodes/{name}',
+    );
+  }
+  if (filter === null) return registered;
+  const nodes = registered.filter((node) => matchesFilter(filter, node, online));
+  if (nodes.length > 0) return nodes;
+  const unknown = unknownFilterEntries(filter, registered, online);
+  throw new ScanError(
+    'nothing_to_scan',
+    unknown.length > 0
+      ? `nothing here is called ${unknown.slice(0, 5).join(', ')}; look at /api/nodes and /api/border_routers`
+      : 'no registered node matches all of networks, border_routers and nodes; ask for fewer restrictions',
+  );
+}
+
+function matchesFilter(
   filter: ScanFilter,
   node: RegisteredNode,
   online: readonly OnlineBorderRouter[],
@@ -17,7 +42,7 @@ export function matchesFilter(
 }
 
 /** Names of nodes and border routers in the filter that nobody has. */
-export function unknownFilterEntries(
+function unknownFilterEntries(
   filter: ScanFilter,
   nodes: readonly RegisteredNode[],
   online: readonly OnlineBorderRouter[],

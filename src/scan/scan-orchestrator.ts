@@ -22,7 +22,8 @@ import type { Scan, ScanFilter, ScanTrigger, TriggeredScan } from '../protocol/s
 import { BorderRouterChoice } from './border-router-choice.ts';
 import { DispatchQueues, type QueuedNode } from './dispatch-queues.ts';
 import type { RegisteredNode } from './registered-node.ts';
-import { matchesFilter, unknownFilterEntries } from './scan-filter.ts';
+import { describeLoss } from './loss-note.ts';
+import { nodesToScan } from './scan-filter.ts';
 import { type FinishReason, ScanSession } from './scan-session.ts';
 
 export interface ScanLimits {
@@ -90,7 +91,7 @@ export class ScanOrchestrator {
   trigger(request: { readonly filter: ScanFilter | null; readonly trigger: ScanTrigger }): TriggeredScan {
     if (this.#stopping)
       throw new ScanError('hub_stopping', 'the hub is stopping; trigger the scan again when it is back');
-    const nodes = this.#nodesFor(request.filter);
+    const nodes = nodesToScan(this.#options.nodes.list(), request.filter, this.#options.links.online());
     const joinable = this.#findJoinable(nodes, request.filter);
     if (joinable !== null) {
       return {
@@ -145,41 +146,10 @@ export class ScanOrchestrator {
     return this.#choice;
   }
 
-  #nodesFor(filter: ScanFilter | null): readonly RegisteredNode[] {
-    const registered = this.#options.nodes.list();
-    if (registered.length === 0) {
-      throw new ScanError(
-        'nothing_to_scan',
-        'no node is registered; import a node list (threadhub nodes import FILE) or PUT /api/nodes/{name}',
-      );
-    }
-    if (filter === null) return registered;
-    const online = this.#options.links.online();
-    const unknown = unknownFilterEntries(filter, registered, online);
-    const nodes = registered.filter((node) => matchesFilter(filter, node, online));
-    if (nodes.length > 0) return nodes;
-    throw new ScanError(
-      'nothing_to_scan',
-      unknown.length > 0
-        ? `nothing here is called ${unknown.slice(0, 5).join(', ')}; look at /api/nodes and /api/border_routers`
-        : 'no registered node matches all of networks, border_routers and nodes; ask for fewer restrictions',
-    );
-  }
-
   #findJoinable(nodes: readonly RegisteredNode[], filter: ScanFilter | null): RunningScan | null {
     const freshSinceMs = this.#nowMs() - freshOutcomeMs;
     for (const running of this.#running.values()) {
-      const { session } = running;
-      const covered = nodes.every((node) => {
-        const state = session.state(node.name);
-        if (state === undefined || session.node(node.name)?.ipv6 !== node.ipv6) return false;
-        // A border router that was asked for must be the one that is asked.
-        const wanted = filter?.borderRouters;
-        if (wanted !== undefined && (state.borderRouterId === null || !wanted.includes(state.borderRouterId)))
-          return false;
-        return state.phase !== 'decided' || state.decidedMs >= freshSinceMs;
-      });
-      if (covered) return running;
+      if (running.session.covers(nodes, filter?.borderRouters ?? null, freshSinceMs)) return running;
     }
     return null;
   }
@@ -526,18 +496,4 @@ export class ScanOrchestrator {
       facts.emit('scan:node_decided', { scanId: session.id, node: session.scanNode(name) });
     facts.emit('scan:finished', { scan: session.scan(this.#nowMs()) });
   }
-}
-
-function describeLoss(id: BorderRouterId, reason: string, counts: { open: number; moved: number }): string {
-  if (reason === 'replaced' && counts.moved === counts.open) {
-    return `${id} reconnected while ${counts.open} of its nodes were open: they were asked again`;
-  }
-  const ended = counts.open - counts.moved;
-  const fate =
-    ended === 0
-      ? 'all moved'
-      : counts.moved === 0
-        ? 'none could be moved'
-        : `${counts.moved} moved, ${ended} ended`;
-  return `${id} was lost (${reason}) while ${counts.open} of its nodes were open: ${fate}`;
 }

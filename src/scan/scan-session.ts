@@ -95,6 +95,28 @@ export class ScanSession {
     return this.#nodeOfRequest.get(requestId) ?? null;
   }
 
+  /**
+   * Whether a trigger for these nodes may join: each is in here, under the same address, and undecided, or was decided at
+   * or after `freshSinceMs`. Where `borderRouters` is given, only one of those may be the one that is asked.
+   */
+  covers(
+    nodes: readonly RegisteredNode[],
+    borderRouters: readonly string[] | null,
+    freshSinceMs: number,
+  ): boolean {
+    return nodes.every((node) => {
+      const state = this.#states.get(node.name);
+      if (state === undefined || this.#nodes.get(node.name)?.ipv6 !== node.ipv6) return false;
+      if (
+        borderRouters !== null &&
+        (state.borderRouterId === null || !borderRouters.includes(state.borderRouterId))
+      ) {
+        return false;
+      }
+      return state.phase !== 'decided' || state.decidedMs >= freshSinceMs;
+    });
+  }
+
   /** Applies an event to one node. True where it changed anything; a finished session changes no more. */
   apply(name: NodeName, event: NodeScanEvent): boolean {
     const before = this.#states.get(name);

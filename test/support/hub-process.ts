@@ -13,7 +13,7 @@ export interface HubProcess {
   readonly dataDir: string;
   readonly pid: number;
   /** Everything it has written so far. */
-  output(): string;
+  readonly output: () => string;
   signal(signal: NodeJS.Signals): void;
   /** Resolves with the exit code; null where a signal ended it. */
   exited: Promise<number | null>;
@@ -66,8 +66,8 @@ export async function startHubProcess(options: HubProcessOptions = {}): Promise<
 
 export interface Threadhub {
   readonly process: ChildProcess;
-  output(): string;
-  stdout(): string;
+  readonly output: () => string;
+  readonly stdout: () => string;
   readonly exited: Promise<number | null>;
 }
 
@@ -119,7 +119,7 @@ export async function until<T>(
   const deadlineMs = performance.now() + withinMs;
   for (;;) {
     const value = await check();
-    if (value) return value as NonNullable<T>;
+    if (value) return value;
     if (performance.now() > deadlineMs) throw new Error(`${what} did not come true within ${withinMs} ms`);
     await new Promise((done) => setTimeout(done, 25));
   }
