@@ -37,7 +37,8 @@ export function buildTopology(input: TopologyInput): Topology {
   const drafts = [...directory.nodes].sort(
     (a, b) => compareText(a.network, b.network) || compareText(a.id, b.id),
   );
-  const nodes = new Map(drafts.map((draft) => [draft, toNode(draft, input.madeAt)]));
+  const names = new Set(input.nodes.map((observation) => observation.name));
+  const nodes = new Map(drafts.map((draft) => [draft, toNode(draft, names, input.madeAt)]));
   const orphanIds = findOrphans(drafts, links);
   return {
     scanId: input.scan.id,
@@ -52,11 +53,13 @@ export function buildTopology(input: TopologyInput): Topology {
   };
 }
 
-function toNode(draft: DraftNode, madeAt: number): TopologyNode {
-  const { observation, borderRouter, answer, remembered } = draft;
+function toNode(draft: DraftNode, names: ReadonlySet<string>, madeAt: number): TopologyNode {
+  const { observation, borderRouter, answer } = draft;
+  const lastName = draft.remembered?.name ?? null;
   return {
     id: draft.id,
-    name: observation?.name ?? remembered?.name ?? null,
+    // A node outside this scan keeps the name that it had, unless another one bears it now.
+    name: observation?.name ?? (lastName === null || names.has(lastName) ? null : lastName),
     ...(draft.otherNames.length === 0 ? {} : { otherNames: [...draft.otherNames].sort(compareText) }),
     kind: borderRouter === null ? 'node' : 'border_router',
     state: stateOf(draft),
@@ -141,7 +144,6 @@ function toNetworks(
     if (members === undefined) byNetwork.set(draft.network, [draft]);
     else members.push(draft);
   }
-  const nodeOf = (draft: DraftNode): TopologyNode => nodes.get(draft) ?? toNode(draft, input.madeAt);
   return [...byNetwork].map(([key, members]) => ({
     key,
     extPanId: keys.extPanIdOf(key),
@@ -150,7 +152,7 @@ function toNetworks(
       .flatMap((draft) => (draft.borderRouter === null ? [] : [draft.borderRouter.id]))
       .sort(compareText),
     ...findPartitions(key, members, scopes),
-    completeness: proveCompleteness(key, members, nodeOf, {
+    completeness: proveCompleteness(key, members, nodes, {
       scopes,
       final: input.scan.final,
       madeAt: input.madeAt,

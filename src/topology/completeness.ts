@@ -14,12 +14,15 @@ type MissingRouter = Completeness['missingRouters'][number];
 export function proveCompleteness(
   network: string,
   drafts: readonly DraftNode[],
-  nodeOf: (draft: DraftNode) => TopologyNode,
+  nodes: ReadonlyMap<DraftNode, TopologyNode>,
   { scopes, final, madeAt }: { scopes: PartitionScopes; final: boolean; madeAt: number },
 ): Completeness {
   const expected = drafts.filter(isExpected);
   const routers = expected.filter((node) => isRouterRole(node.role));
-  const missing = routers.filter((node) => !isAlive(node)).map(nodeOf);
+  const missing = routers
+    .filter((node) => !isAlive(node))
+    .map((node) => nodes.get(node))
+    .filter((node) => node !== undefined);
   const undecided = drafts.some((node) => node.observation?.outcome === null);
   const completeness = {
     complete: final && !undecided && missing.length === 0 && routers.length > 0,

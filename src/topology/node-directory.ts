@@ -211,7 +211,12 @@ function placeKey({ network, partitionId, rloc16 }: Place): string {
 
 function setNewer(nodes: Map<string, EarlierNode>, key: string, node: EarlierNode): void {
   const known = nodes.get(key);
-  if (known === undefined || node.knownAt > known.knownAt) nodes.set(key, node);
+  if (
+    known === undefined ||
+    node.knownAt > known.knownAt ||
+    (node.knownAt === known.knownAt && compareText(node.id, known.id) < 0)
+  )
+    nodes.set(key, node);
 }
 
 /** Infinity − Infinity is no order. */

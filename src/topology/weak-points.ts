@@ -65,14 +65,23 @@ const kindRank: Record<WeakPoint['kind'], number> = {
 // ------------------------------------------------------------------------------------------------------ dependencies
 
 function dependencies(
-  nodes: readonly TopologyNode[],
+  unsorted: readonly TopologyNode[],
   links: readonly TopologyLink[],
   label: (id: string) => string,
 ): WeakPoint[] {
+  // By place rather than by id: which of two equal pieces counts as lost must not depend on how nodes are called.
+  const nodes = [...unsorted].sort(
+    (a, b) => compareText(a.rloc16 ?? '~', b.rloc16 ?? '~') || compareText(a.id, b.id),
+  );
   const index = new Map(nodes.map((node, position) => [node.id, position]));
-  const current = links.filter((link) => link.state !== 'stale');
-  const edges = current.map((link) => ({ a: index.get(link.a) ?? 0, b: index.get(link.b) ?? 0 }));
-  const cuts = findCutPoints(nodes.length, edges);
+  const connected = links
+    .filter((link) => link.state !== 'stale')
+    .map((link) => ({ link, a: index.get(link.a) ?? 0, b: index.get(link.b) ?? 0 }))
+    .sort(
+      (one, other) =>
+        Math.min(one.a, one.b) - Math.min(other.a, other.b) || one.a + one.b - other.a - other.b,
+    );
+  const cuts = findCutPoints(nodes.length, connected);
   const pieces = new Pieces(nodes, cuts);
   const points: WeakPoint[] = [];
 
@@ -94,7 +103,7 @@ function dependencies(
     });
   }
   for (const { edge, subtree, component } of cuts.edges) {
-    const link = current[edge];
+    const link = connected[edge]?.link;
     if (link === undefined || link.kind !== 'router_router') continue;
     const lost = pieces.lostWithout([subtree], component, null);
     points.push({
@@ -124,19 +133,21 @@ interface Lost {
 
 /**
  * The pieces that a cut leaves. Pieces without a border router lose their path; where no piece has one, all but the
- * largest do (of equals, the leader's stays).
+ * largest do (of equals, the one with the leader stays, else the one with more routers).
  */
 class Pieces {
   readonly #nodes: readonly TopologyNode[];
   readonly #order: readonly number[];
   readonly #borderRoutersBefore: number[];
   readonly #leadersBefore: number[];
+  readonly #routersBefore: number[];
 
   constructor(nodes: readonly TopologyNode[], cuts: CutPoints) {
     this.#nodes = nodes;
     this.#order = cuts.order;
     this.#borderRoutersBefore = this.#runningCount((node) => node.kind === 'border_router');
     this.#leadersBefore = this.#runningCount((node) => node.role === 'leader');
+    this.#routersBefore = this.#runningCount((node) => node.role === 'router');
   }
 
   /** `removed`: the position of the node that the cut removes; null where the cut is an edge. */
@@ -148,11 +159,14 @@ class Pieces {
         size: sum(ranges, ({ from, to }) => to - from),
         borderRouters: sum(ranges, (range) => countIn(this.#borderRoutersBefore, range)),
         leaders: sum(ranges, (range) => countIn(this.#leadersBefore, range)),
+        routers: sum(ranges, (range) => countIn(this.#routersBefore, range)),
       }));
     const kept = new Set(
       pieces.some((piece) => piece.borderRouters > 0)
         ? pieces.filter((piece) => piece.borderRouters > 0)
-        : [...pieces].sort((a, b) => b.size - a.size || b.leaders - a.leaders).slice(0, 1),
+        : [...pieces]
+            .sort((a, b) => b.size - a.size || b.leaders - a.leaders || b.routers - a.routers)
+            .slice(0, 1),
     );
     const lost = pieces.filter((piece) => !kept.has(piece));
     return {
