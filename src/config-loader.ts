@@ -11,10 +11,10 @@ import { ConfigError } from './errors.ts';
 import { nearestWord } from './nearest-word.ts';
 
 /** Read where it exists when no file is named. */
-export const defaultConfigFile = './threadhub.yaml';
+const defaultConfigFile = './threadhub.yaml';
 
 /** Variables of ours that are not configuration keys. */
-export const otherEnvironmentNames: readonly string[] = [
+const otherEnvironmentNames: readonly string[] = [
   'THREADHUB_CONFIG',
   'THREADHUB_HUB',
   'THREADHUB_TOKEN',

@@ -181,7 +181,7 @@ export function checkClock(nowMs: number, newestDataMs: number | null): Check {
   return ok(name, shown);
 }
 
-export function checkNodeFile({ files }: Pick<CliContext, 'files'>, path: string): Check {
+function checkNodeFile({ files }: Pick<CliContext, 'files'>, path: string): Check {
   const name = 'node file';
   let text: string;
   try {

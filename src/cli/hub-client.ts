@@ -30,17 +30,6 @@ export interface HubClient {
   list<T>(path: string, itemSchema: z.ZodType<T>): Promise<T[]>;
 }
 
-/** What the hub said no to; `status` and `problemCode` let a command react. */
-export class HubRefusal extends CommandError {
-  readonly status: number;
-  readonly problemCode: string | null;
-  constructor(message: string, status: number, problemCode: string | null) {
-    super('request_refused', message);
-    this.status = status;
-    this.problemCode = problemCode;
-  }
-}
-
 export interface HubClientOptions {
   readonly hub: string;
   readonly fetch: typeof fetch;
@@ -181,7 +170,7 @@ function refusal(url: string, method: string, path: string, status: number, text
     );
   }
   const detail = field('detail') ?? field('title') ?? code;
-  return new HubRefusal(withFullStop(detail), status, code);
+  return new CommandError('request_refused', withFullStop(detail));
 }
 
 export function withFullStop(text: string): string {

@@ -39,7 +39,7 @@ const redacted = '[redacted]';
 /** Secrets inside text: a query parameter, a header quoted in an error message. */
 const secretText = /((?:auth_token|token|access_token)=|Bearer\s+)[^\s&"'\\]+/gi;
 
-export const redactText = (text: string): string => text.replaceAll(secretText, `$1${redacted}`);
+const redactText = (text: string): string => text.replaceAll(secretText, `$1${redacted}`);
 
 export function createLogger(options: LoggerOptions): Logger {
   const pretty = options.format === 'pretty' || (options.format === 'auto' && options.isTerminal);
