@@ -14,6 +14,7 @@ export default defineConfig({
             'scripts/**/*.test.ts',
           ],
           testTimeout: 20_000,
+          sequence: { groupOrder: 0 },
         },
       },
       {
@@ -22,7 +23,9 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 60_000,
+          // Stories measure and wait for real: one at a time, and not beside the unit tests.
           fileParallelism: false,
+          sequence: { groupOrder: 1 },
         },
       },
     ],

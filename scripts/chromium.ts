@@ -5,8 +5,10 @@ import { delimiter, join } from 'node:path';
 
 const names = ['chromium', 'chromium-browser'];
 
-/** Its path; null where there is none. */
+/** Its path, which the environment may name as CHROMIUM; null where there is none. */
 export function findChromium(): string | null {
+  const named = process.env['CHROMIUM'] ?? '';
+  if (named !== '') return named;
   for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
     for (const name of names) {
       const path = join(folder, name);

@@ -14,10 +14,8 @@ const root = join(import.meta.dirname, '..');
 
 /** Null where all is there, else what is missing. */
 function prepare(): string | null {
-  if (findChromium() === null) {
-    const missing = installChromium();
-    if (missing !== null) return missing;
-  }
+  const missing = findChromium() === null ? installChromium() : null;
+  if (missing !== null) return missing;
   const build = spawnSync(process.execPath, [join(root, 'scripts/build-web.ts')], { stdio: 'inherit' });
   return build.status === 0 ? null : 'The web pages could not be built.';
 }
@@ -32,6 +30,7 @@ async function runTests(extraArguments: readonly string[]): Promise<TestCount> {
       const child = spawn(process.execPath, [vitest, 'run', ...reporters, ...extraArguments], {
         cwd: root,
         stdio: 'inherit',
+        env: { ...process.env, CHROMIUM: findChromium() ?? '' },
       });
       // Ctrl-C reaches vitest as well; its end is waited for.
       process.on('SIGINT', () => undefined);
