@@ -83,12 +83,12 @@ export function createServer(options: ServerOptions): HubServer {
       return browsers?.size ?? 0;
     },
     async listen() {
-      app = await createApp({
+      ({ app } = await createApp({
         ...options,
         access,
         browsers: { connections: browserConnections },
         serverFactory: (handler) => httpServer.on('request', handler as never),
-      });
+      }));
       // After the app: Socket.IO wraps the request handlers that it finds.
       browsers = new BrowserGateway({ ...options, access, httpServer });
       return listen(app, config.server);

@@ -107,3 +107,120 @@ export function emptyTopology(fields: Partial<Topology> = {}): Topology {
     ...fields,
   };
 }
+
+/** A router with a child, the link between them measured at one end, and a silent router that tables name. */
+export function sampleTopology(): Topology {
+  const node: Topology['nodes'][number] = {
+    id: '5339695e8f14acf6',
+    name: 'd4E',
+    kind: 'node',
+    state: 'answered',
+    outcome: 'answered',
+    late: false,
+    network: 'fd78:8e78:3bfe:1::/64',
+    partitionId: 1234,
+    role: 'leader',
+    rloc16: '0xa000',
+    extAddr: '5339695e8f14acf6',
+    ipv6: 'fd78:8e78:3bfe:1:5339:695e:8f14:acf6',
+    brId: 'BR-001',
+    parentId: null,
+    namedBy: [],
+    durationMs: 80,
+    lastSeenAt: sampleTimeMs,
+    stale: false,
+    counters: { parent_changes: 2 },
+    batteryMillivolts: 3_010,
+    error: null,
+  };
+  const child: Topology['nodes'][number] = {
+    ...node,
+    id: '76c2',
+    name: null,
+    state: 'inferred',
+    outcome: null,
+    role: 'child',
+    rloc16: '0xa001',
+    extAddr: null,
+    ipv6: null,
+    brId: null,
+    parentId: node.id,
+    namedBy: [node.id],
+    durationMs: null,
+    lastSeenAt: null,
+    counters: {},
+    batteryMillivolts: null,
+  };
+  return emptyTopology({
+    scanId: 'scan-1',
+    outcomes: countOutcomes(['answered', 'timed_out']),
+    nodes: [node, child],
+    links: [
+      {
+        id: `${node.id}|${child.id}`,
+        a: node.id,
+        b: child.id,
+        kind: 'parent_child',
+        state: 'live',
+        aHearsB: [
+          {
+            reporterId: node.id,
+            source: 'child_table',
+            state: 'live',
+            reportedAt: sampleTimeMs,
+            ageMs: 0,
+            rssi: -60,
+            linkMargin: 40,
+            lqi: 3,
+            frameErrorRate: null,
+            messageErrorRate: 0.1,
+          },
+        ],
+        bHearsA: [],
+        linkMargin: 40,
+        lqi: 3,
+        oneWay: false,
+        asymmetric: false,
+      },
+    ],
+    networks: [
+      {
+        key: node.network,
+        extPanId: null,
+        prefixes: [node.network],
+        brIds: ['BR-001'],
+        partitions: [{ partitionId: 1234, leaderId: node.id, nodeIds: [node.id, child.id], stale: false }],
+        split: false,
+        completeness: {
+          complete: false,
+          proved: true,
+          expectedRouters: 2,
+          answeredRouters: 1,
+          expectedNodes: 3,
+          answeredNodes: 1,
+          missingRouters: [
+            {
+              id: `${node.network}/0x8400`,
+              name: null,
+              rloc16: '0x8400',
+              outcome: null,
+              namedBy: [node.id],
+              lastSeenAt: null,
+            },
+          ],
+          statement: '1 of 2 routers answered; 0x8400 silent, never seen',
+        },
+      },
+    ],
+    weakPoints: [
+      {
+        kind: 'weak_link',
+        severity: 'warning',
+        nodeId: null,
+        linkId: `${node.id}|${child.id}`,
+        cutOff: [],
+        statement: 'weak',
+      },
+    ],
+  });
+}

@@ -8,7 +8,7 @@ import { type ConfigInput, defaultConfig } from '../../src/config.ts';
 import { NodeError, ScanError, TokenError } from '../../src/errors.ts';
 import { FactBus, type Facts } from '../../src/facts.ts';
 import { silentLogger } from '../../src/observability/logger.ts';
-import { createMetrics } from '../../src/observability/metrics.ts';
+import { createMetrics, type Metrics } from '../../src/observability/metrics.ts';
 import type { BorderRouter, Connection } from '../../src/protocol/border-router.ts';
 import type { CoapResponseMessage } from '../../src/protocol/border-router-messages.ts';
 import {
@@ -85,22 +85,18 @@ export interface TestServerOptions {
   readonly webRoot?: string;
 }
 
-export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
-  const world = new TestWorld();
+/** What a server needs, faked. */
+export function fakeServerOptions(
+  world: TestWorld,
+  { config, logger, ...options }: TestServerOptions,
+): Omit<ServerOptions, 'facts' | 'metrics'> & { readonly facts: FactBus; readonly metrics: Metrics } {
   const clock = options.clock ?? systemClock;
   const facts = new FactBus({
     onListenerError: (_name, error) => {
       throw error;
     },
   });
-  const refused: Facts['border_router:refused'][] = [];
-  facts.on('border_router:refused', (fact) => void refused.push(fact));
-  const metrics = createMetrics({ facts, clock, version: '1.2.3', processMetrics: false });
-  const ownRoot =
-    options.webRoot === undefined ? mkdtempSync(path.join(os.tmpdir(), 'threadhub-web-')) : null;
-  const webRoot = options.webRoot ?? ownRoot ?? '';
-  const { config } = options;
-  const server = createServer({
+  return {
     config: defaultConfig({ ...config, server: { port: 0, ...config?.server } }),
     links: fakeLinks(world),
     orchestrator: {
@@ -128,13 +124,25 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     tokens: fakeTokens(world),
     scans: fakeScans(world),
     facts,
-    metrics,
+    metrics: createMetrics({ facts, clock, version: '1.2.3', processMetrics: false }),
     clock,
-    logger: options.logger ?? silentLogger,
-    webRoot,
+    logger: logger ?? silentLogger,
+    webRoot: options.webRoot ?? '',
     version: '1.2.3',
     isStopping: () => world.stopping,
-  });
+  };
+}
+
+export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
+  const world = new TestWorld();
+  const ownRoot =
+    options.webRoot === undefined ? mkdtempSync(path.join(os.tmpdir(), 'threadhub-web-')) : null;
+  const webRoot = options.webRoot ?? ownRoot ?? '';
+  const serverOptions = fakeServerOptions(world, { ...options, webRoot });
+  const { facts, metrics } = serverOptions;
+  const refused: Facts['border_router:refused'][] = [];
+  facts.on('border_router:refused', (fact) => void refused.push(fact));
+  const server = createServer(serverOptions);
   const { port } = await server.listen();
   const url = `http://127.0.0.1:${port}`;
   return {

@@ -55,7 +55,8 @@ const contentSecurityPolicy = {
   },
 };
 
-export async function createApp(options: AppOptions): Promise<App> {
+/** The app and what it answers to. */
+export async function createApp(options: AppOptions): Promise<{ app: App; routes: RouteTable }> {
   const { access, config, logger } = options;
   const app: App = fastify({
     serverFactory: options.serverFactory,
@@ -69,7 +70,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     // Addresses that cannot be read reach no route and no hook.
     frameworkErrors(error, request, reply) {
       const { code, detail } = readError(error, request);
-      void sendProblem(reply as FastifyReply, makeProblem(code, detail, { url: request.url }));
+      void sendProblem(reply, makeProblem(code, detail, { url: request.url }));
     },
     clientErrorHandler: answerMalformedHttp,
   });
@@ -147,7 +148,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   addOperationRoutes(app, options);
   await addWebPages(app, options);
   await app.ready();
-  return app;
+  return { app, routes };
 }
 
 export function sendProblem(reply: FastifyReply, problem: ReturnType<typeof makeProblem>): FastifyReply {

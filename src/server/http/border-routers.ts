@@ -6,6 +6,7 @@ import { borderRouterSchema } from '../../protocol/border-router.ts';
 import { failureOutcome } from '../../protocol/failure-outcome.ts';
 import { asBorderRouterId } from '../../protocol/ids.ts';
 import { type Ipv6Address, parseIpv6 } from '../../protocol/ipv6.ts';
+import type { JsonValue } from '../../protocol/json.ts';
 import { toWire } from '../../protocol/wire.ts';
 import type { Nodes } from '../ports.ts';
 import type { ServerOptions } from '../server.ts';
@@ -34,7 +35,7 @@ const coapRequestSchema = z
       .transform((path) => path.replace(/^\/+/, ''))
       .pipe(z.string().min(1, 'name a path, such as network-info'))
       .describe('Path on the node, with or without the leading slash'),
-    payload: z.json().optional().describe('JSON; the border router encodes it for the node'),
+    payload: z.unknown().optional().describe('JSON; the border router encodes it for the node'),
     confirmable: z.boolean().default(true).describe('Ask for an acknowledgement'),
     timeout_ms: z
       .number()
@@ -127,7 +128,7 @@ export function addBorderRouterRoutes(app: App, { clock, config, links, nodes }:
         targetIpv6: resolveTarget(target, nodes),
         method,
         path,
-        ...(payload === undefined ? {} : { payload }),
+        ...(payload === undefined ? {} : { payload: payload as JsonValue }),
         confirmable,
         timeoutMs: timeoutMs ?? config.scan.node_timeout,
       });

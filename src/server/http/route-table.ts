@@ -11,6 +11,11 @@ export class RouteTable {
     for (const method of [methods].flat()) route.methods.add(method);
   }
 
+  /** Every path pattern with its methods. */
+  all(): { readonly url: string; readonly methods: readonly string[] }[] {
+    return [...this.#routes].map(([url, { methods }]) => ({ url, methods: [...methods].sort() }));
+  }
+
   /** Sorted; empty where the path is unknown. */
   methodsOf(path: string): string[] {
     const methods = new Set<string>();

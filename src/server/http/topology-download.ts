@@ -1,4 +1,5 @@
 /** A topology as the format that was asked for. */
+import { randomBytes } from 'node:crypto';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { ScanError } from '../../errors.ts';
@@ -11,7 +12,7 @@ import {
 } from '../../protocol/topology.ts';
 import type { Scan } from '../../protocol/scan.ts';
 import { toWire } from '../../protocol/wire.ts';
-const toBundle = (scan: unknown): unknown => scan;
+import { toBundle } from '../../topology/bundle.ts';
 import { exportTopology } from '../../topology/export/export-topology.ts';
 import type { ServerOptions } from '../server.ts';
 import { findScan } from './scans.ts';
@@ -70,9 +71,11 @@ export async function sendTopology(
 }
 
 export function sendBundle(reply: FastifyReply, scan: Scan): FastifyReply {
-  const fileName = `scan-${scan.id.replaceAll(/[^A-Za-z0-9_-]/g, '').slice(0, 64)}.bundle.json`;
+  // Its time, which the bundle keeps; its id is replaced in there.
+  const time = new Date(scan.startedAt).toISOString().replaceAll(/[^0-9TZ]/g, '');
+  const fileName = `scan-${time}.bundle.json`;
   void reply.header('content-disposition', `attachment; filename="${fileName}"`);
-  return sendText(reply, 'application/json; charset=utf-8', JSON.stringify(toBundle(scan)));
+  return sendText(reply, 'application/json; charset=utf-8', toBundle(scan, { salt: randomBytes(32) }));
 }
 
 function sendText(reply: FastifyReply, contentType: string, text: string): FastifyReply {

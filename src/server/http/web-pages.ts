@@ -47,7 +47,7 @@ export async function addWebPages(app: App, { webRoot }: { readonly webRoot: str
   app.get('/*', { schema: { hide: true } as never }, async (request, reply) => {
     const address = decodePath(request);
     if (programPrefixes.some((prefix) => `${address}/`.startsWith(prefix))) return notFound(reply);
-    if (address !== '/' && path.extname(address) !== '') {
+    if (address.startsWith('/assets/') || path.extname(address) !== '') {
       if (!(await isFile(path.join(root, address)))) return notFound(reply);
       const immutable = address.startsWith('/assets/');
       void reply.header('cache-control', immutable ? 'public, max-age=31536000, immutable' : 'no-cache');
