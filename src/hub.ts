@@ -108,6 +108,7 @@ export async function createHub(config: Config, overrides: HubOverrides): Promis
       outboxObserver: metrics.outboxObserver,
       outboxBudgetBytes: defaultOutboxBudgetBytes,
     });
+    metrics.watchBorderRouters(() => links.list());
     releases.defer(tokens.onRevoked((tokenId) => links.closeByToken(tokenId)));
 
     const orchestrator = new ScanOrchestrator({

@@ -52,13 +52,21 @@ export interface HubServer {
   close(): Promise<void>;
 }
 
+/** A client that dribbles its request, or holds a connection without using it, does not hold it for long. */
+const httpLimits = {
+  noDelay: true,
+  headersTimeout: 15_000,
+  requestTimeout: 30_000,
+  keepAliveTimeout: 60_000,
+  connectionsCheckingInterval: 5_000,
+} as const;
 /** Requests that are being answered when the hub stops get this long. */
 const drainMs = 2_000;
 
 export function createServer(options: ServerOptions): HubServer {
   const { clock, config, links, metrics } = options;
   const access = createAccessPolicy(config.server.host);
-  const httpServer = createHttpServer({ keepAlive: true, noDelay: true });
+  const httpServer = createHttpServer(httpLimits);
   const borderRouters = new BorderRouterGateway({ ...options, access });
   let app: App | null = null;
   let browsers: BrowserGateway | null = null;

@@ -61,8 +61,6 @@ export async function createApp(options: AppOptions): Promise<{ app: App; routes
   const app: App = fastify({
     serverFactory: options.serverFactory,
     bodyLimit: bodyLimitBytes,
-    requestTimeout: 30_000,
-    keepAliveTimeout: 60_000,
     // Names of nodes are at most 31 bytes, ids of border routers 64; percent-encoding triples them.
     routerOptions: { maxParamLength: 256 },
     forceCloseConnections: 'idle',
