@@ -170,6 +170,67 @@ describe('who is who', () => {
     expect(link(topology, 'old-table', 'moved')?.state).toBe('live');
   });
 
+  it('does not take the new holder of a router id for the node that answered from elsewhere', () => {
+    const earlier = after([
+      answered('b', { role: 'router', rloc16: '0x0800', ext_addr: ext('b'), ...partition }),
+    ]);
+    const topology = build(
+      [
+        answered('a', {
+          role: 'leader',
+          rloc16: '0x0400',
+          ...partition,
+          routes: [{ router_id: 2, lq_in: 3, lq_out: 3 }],
+        }),
+        answered('b', { role: 'router', rloc16: '0x0c00', ext_addr: ext('b'), ...partition }),
+      ],
+      { earlier },
+    );
+    expect(node(topology, `${networkKey}/0x0800`)).toMatchObject({ state: 'inferred', role: 'router' });
+    expect(link(topology, 'a', 'b')).toBeUndefined();
+  });
+
+  it('gives no place to a device whose place another one has taken', () => {
+    const topology = build([
+      answered('a', {
+        role: 'leader',
+        rloc16: '0x0400',
+        neighbors: [{ rloc16: '0x0800', ext_addr: ext('f'), rssi: -50 }],
+      }),
+      answered('b', { role: 'router', rloc16: '0x0800', ext_addr: ext('b') }),
+    ]);
+    expect(node(topology, ext('f'))).toMatchObject({ state: 'inferred', rloc16: null, role: null });
+    expect(topology.networks[0]?.completeness.missingRouters).toEqual([]);
+  });
+
+  it('knows that an end device which only a neighbour names has a parent', () => {
+    const topology = build([
+      answered('a', {
+        role: 'leader',
+        rloc16: '0x0400',
+        neighbors: [{ rloc16: '0x0c05', ext_addr: ext('c'), rssi: -50 }],
+      }),
+    ]);
+    expect(node(topology, ext('c')).parentId).toBe(`${networkKey}/0x0c00`);
+    expect(topology.networks[0]?.completeness.missingRouters).toMatchObject([{ rloc16: '0x0c00' }]);
+  });
+
+  it('says of an answered node who links to it, of a silent one also who merely routes to it', () => {
+    const routes = [1, 2, 3].map((id) => ({ router_id: id, lq_in: id === 2 ? 3 : 0, lq_out: 0 }));
+    const topology = build([
+      answered('a', { role: 'leader', rloc16: '0x0400', ext_addr: ext('a'), routes }),
+      answered('b', {
+        role: 'router',
+        rloc16: '0x0800',
+        ext_addr: ext('b'),
+        routes: [{ router_id: 1, lq_in: 0, lq_out: 0 }],
+      }),
+    ]);
+    expect(node(topology, 'a').namedBy).toEqual([]);
+    expect(node(topology, 'b').namedBy).toEqual([ext('a')]);
+    expect(node(topology, `${networkKey}/0x0c00`).namedBy).toEqual([ext('a')]);
+  });
+
   it('keeps equal RLOC16s of two networks and of two partitions apart', () => {
     const info = (partitionId: number) => ({
       role: 'router',
@@ -282,6 +343,14 @@ describe('links', () => {
     expect(link(withSilentEnd, 'a', 'b')?.oneWay).toBe(false);
   });
 
+  it('take the word of the receiver, not what the other end says it hears', () => {
+    const topology = pair(
+      { routes: [{ router_id: 2, lq_in: 3, lq_out: 3 }] },
+      { routes: [{ router_id: 1, lq_in: 0, lq_out: 0 }] },
+    );
+    expect(link(topology, 'a', 'b')).toMatchObject({ aHearsB: [{ lqi: 3 }], bHearsA: [], oneWay: true });
+  });
+
   it('come from Route64 with its incoming quality as measured and its outgoing one as inferred', () => {
     const topology = build([
       answered('a', {
@@ -361,6 +430,15 @@ describe('links', () => {
     ]);
     expect(node(topology, 'child').parentId).toBe(node(topology, 'new').id);
     expect(link(topology, 'old', 'child')).toBeUndefined();
+    const newParentUnknown = build([
+      answered('old', {
+        role: 'router',
+        rloc16: '0x0400',
+        children: [{ rloc16: '0x0401', ext_addr: ext('c'), rssi: -80 }],
+      }),
+      answered('child', { role: 'child', rloc16: '0x0801', ext_addr: ext('c') }),
+    ]);
+    expect(node(newParentUnknown, 'child').parentId).toBe(`${networkKey}/0x0800`);
   });
 });
 
@@ -399,6 +477,10 @@ describe('silent nodes', () => {
       state: 'stale',
       aHearsB: [{ state: 'stale', rssi: -60, ageMs: 6_000 + 60_000 - 100 }],
       linkMargin: 38,
+    });
+    expect(link(topology, 'b', 'c')).toMatchObject({
+      aHearsB: [{ source: 'child_table', state: 'stale', rssi: -70 }],
+      bHearsA: [],
     });
     expect(topology.weakPoints).toEqual([]);
     expect(topology.networks[0]).toMatchObject({
@@ -485,6 +567,17 @@ describe('completeness', () => {
       complete: true,
       statement: '2 of 2 routers answered; not proved, no route table came in this scan',
     });
+  });
+
+  it('is proved only where each partition sent a Route64', () => {
+    const routes = [{ router_id: 1, lq_in: 0, lq_out: 0 }];
+    const split = (second: object): boolean | undefined =>
+      build([
+        answered('a', { role: 'leader', rloc16: '0x0400', partition_id: 1, routes }),
+        answered('b', { role: 'leader', rloc16: '0x0400', partition_id: 2, ...second }),
+      ]).networks[0]?.completeness.proved;
+    expect(split({})).toBe(false);
+    expect(split({ routes })).toBe(true);
   });
 
   it('counts a border router that is online as answered, and one that is offline as missing', () => {

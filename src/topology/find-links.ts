@@ -181,13 +181,11 @@ function toLink(draft: DraftLink, thresholds: TopologyThresholds): TopologyLink 
   };
 }
 
-/** One entry per reporter and source; what is current replaces what is old. */
+/** One entry per reporter and source. */
 function bestFirst(evidence: LinkEvidence[]): LinkEvidence[] {
   if (evidence.length <= 1) return evidence;
-  const live = evidence.some((item) => item.state === 'live');
   const kept = new Map<string, LinkEvidence>();
   for (const item of evidence) {
-    if (live && item.state !== 'live') continue;
     const key = `${item.reporterId}\n${item.source}`;
     const known = kept.get(key);
     if (known === undefined || item.reportedAt > known.reportedAt) kept.set(key, item);

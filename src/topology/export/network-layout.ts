@@ -82,8 +82,10 @@ function makeClusters(nodes: readonly TopologyNode[]): Cluster[] {
   const backbone: TopologyNode[] = [];
   for (const node of nodes) {
     const parent = parentOf(node);
+    const siblings = parent === null ? undefined : children.get(parent.id);
     if (parent === null) backbone.push(node);
-    else children.set(parent.id, [...(children.get(parent.id) ?? []), node]);
+    else if (siblings === undefined) children.set(parent.id, [node]);
+    else siblings.push(node);
   }
   return backbone.map((node) => {
     const own = (children.get(node.id) ?? []).sort(
