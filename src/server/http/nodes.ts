@@ -188,8 +188,9 @@ export function addNodeRoutes(app: App, { nodes, scans }: Dependencies): void {
       lastOutcome: history?.lastOutcome ?? null,
       lastScanId: history?.lastScanId ?? null,
       lastSeenAt: history?.lastSeenAt ?? null,
-      // A node that no scan has asked has none: the store need not look.
-      latencies: history === null || latencies === 0 ? [] : await scans.latencies(node.name, latencies),
+      // Of a node that never answered there are none, and the store would search all scans to find that out.
+      latencies:
+        history?.lastSeenAt == null || latencies === 0 ? [] : await scans.latencies(node.name, latencies),
     };
   }
 }
