@@ -99,6 +99,8 @@ function demoConfig(context: CliContext, options: DemoOptions, dataDir: string):
   const flags = configFlags(options);
   const set = (path: string, value: string) => flags.set(path, { flag: 'threadhub demo', value });
   set('data_dir', dataDir);
+  // The lines of an hour of scans would push the address out of sight.
+  if ((context.environment['THREADHUB_LOG_LEVEL'] ?? '') === '') set('log.level', 'warn');
   set('nodes.file', `${dataDir}/adresses.json`);
   set('scan.interval', formatDuration(Math.max(1_000, Math.round(scanEveryMs / options.speed))));
   return loadConfig({
