@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CliContext, TextOutput } from './cli/cli-context.ts';
+import { createSignalSource } from './cli/process-signals.ts';
 import { runCli } from './cli/program.ts';
 import { programs } from './cli/programs.ts';
 import { systemClock } from './clock.ts';
@@ -37,13 +38,7 @@ const context: CliContext = {
     makeTemporaryFolder: () => mkdtempSync(join(tmpdir(), 'threadhub-demo-')),
     removeFolder: (path) => rmSync(path, { recursive: true, force: true }),
   },
-  onSignal(listener) {
-    const signals = ['SIGINT', 'SIGTERM'] as const;
-    for (const signal of signals) process.on(signal, listener);
-    return () => {
-      for (const signal of signals) process.off(signal, listener);
-    };
-  },
+  onSignal: createSignalSource(process, systemClock),
   onFatal(listener) {
     process.on('uncaughtException', listener);
     process.on('unhandledRejection', listener);
