@@ -25,13 +25,23 @@ type Thread = Pick<SqliteThread, 'execute' | 'close'>;
 
 export class SqliteThreadDialect implements Dialect {
   readonly #thread: Thread;
+  readonly #gate = new TransactionGate();
 
   constructor(thread: Thread) {
     this.#thread = thread;
   }
 
   createDriver(): Driver {
-    return new SqliteThreadDriver(this.#thread);
+    return new SqliteThreadDriver({ thread: this.#thread, gate: this.#gate, close: () => this.close() });
+  }
+
+  /**
+   * Lets open and waiting transactions end, then closes the thread; later queries fail with `store_closed`. (Kysely's own
+   * `destroy` does the same, but later queries then fail with a plain error of Kysely's.)
+   */
+  async close(): Promise<void> {
+    await this.#gate.idle();
+    await this.#thread.close();
   }
 
   createQueryCompiler(): QueryCompiler {
@@ -56,10 +66,13 @@ class SqliteThreadAdapter extends SqliteAdapter {
 
 class SqliteThreadDriver implements Driver {
   readonly #thread: Thread;
-  readonly #gate = new TransactionGate();
+  readonly #gate: TransactionGate;
+  readonly #close: () => Promise<void>;
 
-  constructor(thread: Thread) {
-    this.#thread = thread;
+  constructor(parts: { thread: Thread; gate: TransactionGate; close: () => Promise<void> }) {
+    this.#thread = parts.thread;
+    this.#gate = parts.gate;
+    this.#close = parts.close;
   }
 
   async init(): Promise<void> {
@@ -95,10 +108,8 @@ class SqliteThreadDriver implements Driver {
     return Promise.resolve();
   }
 
-  /** Lets open and waiting transactions end, then closes the thread. */
-  async destroy(): Promise<void> {
-    await this.#gate.idle();
-    await this.#thread.close();
+  destroy(): Promise<void> {
+    return this.#close();
   }
 }
 

@@ -44,18 +44,19 @@ export async function openDatabase(options: OpenDatabaseOptions): Promise<Databa
     pidPath,
     onCrash: options.onCrash ?? (() => undefined),
   });
-  const kysely = new Kysely<DatabaseSchema>({ dialect: new SqliteThreadDialect(thread) });
+  const dialect = new SqliteThreadDialect(thread);
+  const kysely = new Kysely<DatabaseSchema>({ dialect });
   try {
     await migrate(kysely, databasePath);
     await writeFile(pidPath, `${process.pid}\n`);
   } catch (error) {
-    await kysely.destroy();
+    await dialect.close();
     throw error;
   }
   let closed: Promise<void> | null = null;
   return {
     kysely,
-    close: () => (closed ??= rm(pidPath, { force: true }).then(() => kysely.destroy())),
+    close: () => (closed ??= rm(pidPath, { force: true }).then(() => dialect.close())),
   };
 }
 

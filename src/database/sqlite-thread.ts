@@ -21,6 +21,8 @@ import type {
 export interface SqliteThreadOptions extends SqliteWorkerData {
   /** The thread has died; called once. */
   readonly onCrash: (error: StoreError) => void;
+  /** Starts the thread; in tests, one that can be killed. */
+  readonly startWorker?: (data: SqliteWorkerData) => Worker;
 }
 
 /** What kept the thread from opening its files. */
@@ -39,6 +41,11 @@ interface Pending {
   readonly reject: (error: Error) => void;
 }
 
+export function startSqliteWorker(workerData: SqliteWorkerData): Worker {
+  // The caller's flags (a test runner's loaders) are not the thread's.
+  return new Worker(new URL('sqlite-worker.ts', import.meta.url), { workerData, execArgv: [] });
+}
+
 export class SqliteThread {
   readonly #worker: Worker;
   readonly #databasePath: string;
@@ -55,8 +62,7 @@ export class SqliteThread {
   static async open(options: SqliteThreadOptions): Promise<SqliteThread> {
     const { databasePath, lockPath } = options;
     const workerData: SqliteWorkerData = { databasePath, lockPath };
-    // The caller's flags (a test runner's loaders) are not the thread's.
-    const worker = new Worker(new URL('sqlite-worker.ts', import.meta.url), { workerData, execArgv: [] });
+    const worker = (options.startWorker ?? startSqliteWorker)(workerData);
     // Taken off one by one: a worker listens to its own listeners.
     const listening = new AbortController();
     const { signal } = listening;

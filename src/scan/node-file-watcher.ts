@@ -122,7 +122,7 @@ export class NodeFileWatcher {
     const parsed =
       file.kind === 'absent' ? ({ ok: true, entries: [], problems: [] } as const) : parseNodeFile(file.bytes);
     if (!parsed.ok) {
-      this.#report([`${this.#path} is not a node file: ${parsed.problem}; the last good list stays`]);
+      this.#report([`${this.#path} cannot be used: ${parsed.problem}; the last good list stays`]);
       return;
     }
     const { accepted, problems } = this.#registry.replaceFileNodes(parsed.entries);

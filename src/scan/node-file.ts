@@ -36,7 +36,10 @@ export function parseNodeFile(bytes: Uint8Array): NodeFile {
   }
   const object = readJsonObject(text);
   if (!object.ok)
-    return { ok: false, problem: `line ${object.line}, column ${object.column}: ${object.reason}` };
+    return {
+      ok: false,
+      problem: `it is not valid JSON, line ${object.line}, column ${object.column}: ${object.reason}`,
+    };
   return { ok: true, ...readEntries(object.members) };
 }
 
