@@ -57,6 +57,7 @@ export async function createHub(config: Config, overrides: HubOverrides): Promis
   const newId = overrides.newId ?? randomUUID;
   const releases = new AsyncDisposableStack();
   let stopping = false;
+  let countBrowsers = (): number => 0;
 
   try {
     const facts = new FactBus({
@@ -109,6 +110,7 @@ export async function createHub(config: Config, overrides: HubOverrides): Promis
       outboxBudgetBytes: defaultOutboxBudgetBytes,
     });
     metrics.watchBorderRouters(() => links.list());
+    metrics.watchBorderRouters(() => links.list());
     releases.defer(tokens.onRevoked((tokenId) => links.closeByToken(tokenId)));
 
     const orchestrator = new ScanOrchestrator({
@@ -132,7 +134,7 @@ export async function createHub(config: Config, overrides: HubOverrides): Promis
       facts,
       clock,
       updateIntervalMs: config.scan.update_interval,
-      isWatched: () => server.browserCount > 0,
+      isWatched: () => countBrowsers() > 0,
     });
     releases.defer(() => topologies.close());
     const archive = new ScanArchive({
@@ -177,6 +179,7 @@ export async function createHub(config: Config, overrides: HubOverrides): Promis
       version,
       isStopping: () => stopping,
     });
+    countBrowsers = () => server.browserCount;
     releases.defer(() => server.close());
     releases.defer(() => links.close());
     releases.defer(() => orchestrator.close());

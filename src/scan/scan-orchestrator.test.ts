@@ -325,7 +325,7 @@ describe('ScanOrchestrator', () => {
     links.connect('a', 'fd00:1::/64');
     const first = trigger();
     links.answer(at(links.sent, 0), answered);
-    await clock.advance(1_001);
+    await clock.advance(5_001);
     const second = trigger();
     expect(second.joined).toBe(false);
     expect(second.scanId).not.toBe(first.scanId);

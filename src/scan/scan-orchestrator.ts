@@ -50,11 +50,6 @@ export interface ScanOrchestratorOptions {
   readonly facts: FactEmitter;
 }
 
-/**
- * An outcome younger than this is as good as a new one: a trigger that comes while a scan runs joins it even though
- * some of its nodes have just been decided. So a thousand triggers at once are one scan.
- */
-const freshOutcomeMs = 1_000;
 /** Progress facts are at least so far apart. */
 const progressIntervalMs = 100;
 
@@ -147,7 +142,8 @@ export class ScanOrchestrator {
   }
 
   #findJoinable(nodes: readonly RegisteredNode[], filter: ScanFilter | null): RunningScan | null {
-    const freshSinceMs = this.#nowMs() - freshOutcomeMs;
+    // An outcome younger than a node timeout is as good as a new one: a thousand triggers at once are one scan.
+    const freshSinceMs = this.#nowMs() - this.#options.limits.nodeTimeoutMs;
     for (const running of this.#running.values()) {
       if (running.session.covers(nodes, filter?.borderRouters ?? null, freshSinceMs)) return running;
     }

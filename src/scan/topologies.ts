@@ -45,11 +45,14 @@ export class Topologies {
   #current: Topology;
   /** The scan that the map shows while it runs. */
   #shown: ScanSummary | null = null;
+  /** When the scan that the map shows, or showed last, began. */
+  #startedAt: number;
   #dirty = false;
   #cancelUpdate: (() => void) | null = null;
 
   constructor(options: TopologiesOptions) {
     this.#options = options;
+    this.#startedAt = options.clock.nowMs();
     this.#current = this.#build({ id: null, startedAt: options.clock.nowMs(), final: true });
     const { facts } = options;
     this.#unsubscribe = [
@@ -73,6 +76,7 @@ export class Topologies {
     }
     const last = past.at(-1);
     const scan = last === undefined ? null : await this.#options.store.get(last.id as ScanId);
+    if (scan !== null) this.#startedAt = scan.startedAt;
     for (const node of scan?.nodes ?? []) this.#observe(node);
   }
 
@@ -85,11 +89,6 @@ export class Topologies {
   /** The map of the last scan that had finished at that time; null where there was none. */
   at(atMs: number): Promise<Topology | null> {
     return this.#options.store.topologyAt(atMs);
-  }
-
-  ofScan(id: ScanId): Promise<Topology | null> {
-    if (this.#current.scanId === id) return Promise.resolve(this.current());
-    return this.#options.store.topology(id);
   }
 
   /** Makes and keeps the final topology of a scan that has just finished, and tells everybody. */
@@ -126,6 +125,7 @@ export class Topologies {
 
   #started(scan: ScanSummary): void {
     this.#shown = scan;
+    this.#startedAt = scan.startedAt;
     const running = this.#options.scans.get(scan.id as ScanId);
     for (const node of running?.nodes ?? []) if (node.outcome === null) this.#observe(node);
     this.#changed();
@@ -156,7 +156,7 @@ export class Topologies {
     const shown = this.#shown;
     this.#current = this.#build({
       id: shown?.id ?? this.#current.scanId,
-      startedAt: shown?.startedAt ?? this.#current.madeAt,
+      startedAt: this.#startedAt,
       final: shown === null,
     });
   }
@@ -166,7 +166,9 @@ export class Topologies {
     const observations: TopologyObservation[] = [];
     for (const node of nodes.list()) {
       const observation = this.#observations.get(node.name);
-      if (observation !== undefined && observation.ipv6 === node.ipv6) observations.push(observation);
+      if (observation?.ipv6 !== node.ipv6) continue;
+      const earlier = observation.decidedAt !== null && observation.decidedAt < scan.startedAt;
+      observations.push(earlier ? { ...observation, earlier } : observation);
     }
     return buildTopology({
       scan,

@@ -76,7 +76,7 @@ function toNode(draft: DraftNode, names: ReadonlySet<string>, madeAt: number): T
     namedBy: namersOf(draft),
     durationMs: observation?.durationMs ?? null,
     lastSeenAt: lastSeenAt(draft, madeAt),
-    stale: draft.stale,
+    stale: draft.stale || observation?.earlier === true,
     counters: answer?.counters ?? {},
     batteryMillivolts: answer?.batteryMillivolts ?? null,
     error: observation?.error ?? null,

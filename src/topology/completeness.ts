@@ -23,7 +23,9 @@ export function proveCompleteness(
     .filter((node) => !isAlive(node))
     .map((node) => nodes.get(node))
     .filter((node) => node !== undefined);
-  const undecided = drafts.some((node) => node.observation?.outcome === null);
+  const undecided = drafts.some(
+    ({ observation }) => observation?.outcome === null || observation?.earlier === true,
+  );
   const completeness = {
     complete: final && !undecided && missing.length === 0 && routers.length > 0,
     proved: hasRouteTables(network, drafts, scopes),
@@ -53,8 +55,9 @@ function isExpected(node: DraftNode): boolean {
 /** A Route64 table from each live partition. */
 function hasRouteTables(network: string, drafts: readonly DraftNode[], scopes: PartitionScopes): boolean {
   const covered = new Set<number | null>();
-  for (const { answer } of drafts)
-    if (answer !== null && answer.routes.length > 0) covered.add(scopes.resolve(network, answer.partitionId));
+  for (const { answer, observation } of drafts)
+    if (answer !== null && answer.routes.length > 0 && observation?.earlier !== true)
+      covered.add(scopes.resolve(network, answer.partitionId));
   return covered.size > 0 && [...scopes.liveIn(network)].every((partitionId) => covered.has(partitionId));
 }
 

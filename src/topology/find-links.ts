@@ -55,9 +55,14 @@ function addLiveEvidence(node: DraftNode, links: DraftLinks, madeAt: number): vo
     const link = links.between(reporter, node);
     if (link === null) continue;
     const reportedAt = reporter.observation?.decidedAt ?? madeAt;
-    const from = { reporterId: reporter.id, source, reportedAt, ageMs: 0 };
+    const earlier = reporter.observation?.earlier === true;
+    const from = { reporterId: reporter.id, source, reportedAt, ageMs: earlier ? madeAt - reportedAt : 0 };
     if (heard !== null && !(heard.lqi === 0 && heard.rssi === null))
-      evidenceOf(link, reporter).push({ ...from, state: 'live', ...measurementOf(heard) });
+      evidenceOf(link, reporter).push({
+        ...from,
+        state: earlier ? 'stale' : 'live',
+        ...measurementOf(heard),
+      });
     // A node that answered with a table of its own says better what it hears.
     if (linkQualityOut !== null && !hasRouterTable(node))
       evidenceOf(link, node).push({ ...from, state: 'inferred', ...unmeasured, lqi: linkQualityOut });

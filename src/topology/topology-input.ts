@@ -40,6 +40,8 @@ export interface TopologyObservation {
   readonly error: string | null;
   readonly networkInfo: NetworkInfo | null;
   readonly networkKey: string;
+  /** From an earlier scan, of a node that this one did not ask: shown as last found, as stale. */
+  readonly earlier?: boolean;
 }
 
 export interface TopologyBorderRouter {

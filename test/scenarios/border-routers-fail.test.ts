@@ -21,7 +21,8 @@ describe('border routers that fail in mid-scan', () => {
     simulation = await createSimulation({
       hubUrl: hub.url,
       borderRouters: 2,
-      nodesPerBorderRouter: 12,
+      nodesPerBorderRouter: 6,
+      sleepyPollMs: 0,
       ...options,
     });
     await simulation.start();
@@ -43,34 +44,34 @@ describe('border routers that fail in mid-scan', () => {
   const sumOf = (scan: ScanWire) => Object.values(scan.outcomes).reduce((sum, count) => sum + count, 0);
 
   it('moves the nodes of a killed one to the other on its prefix, and says so', async () => {
-    await setUp({ rttMs: [800, 1_500], borderRoutersPerNetwork: 2 });
+    await setUp({ rttMs: [600, 900], borderRoutersPerNetwork: 2 });
     const scan = await scanWhile(() => simulation.crashBorderRouter(0));
-    expect(scan).toMatchObject({ state: 'completed', outcomes: { answered: 24, border_router_lost: 0 } });
+    expect(scan).toMatchObject({ state: 'completed', outcomes: { answered: 12, border_router_lost: 0 } });
     expect(scan.failovers).toBeGreaterThan(0);
     expect(scan.notes.join()).toMatch(/BR-001 was lost .* all moved/);
   });
 
   it('ends the nodes of a killed one at once where no other serves them, and the rest go on', async () => {
-    await setUp({ rttMs: [800, 1_500], borderRoutersPerNetwork: 1 });
+    await setUp({ rttMs: [600, 900], borderRoutersPerNetwork: 1 });
     const scan = await scanWhile(() => simulation.crashBorderRouter(0));
-    expect(scan.outcomes).toMatchObject({ answered: 12, border_router_lost: 12 });
+    expect(scan.outcomes).toMatchObject({ answered: 6, border_router_lost: 6 });
     expect(scan.duration_ms).toBeLessThan(5_000);
-    expect(sumOf(scan)).toBe(24);
+    expect(sumOf(scan)).toBe(12);
     const offline = (await client.borderRouters()).find(({ id }) => id === 'BR-001');
     expect(offline).toMatchObject({ online: false });
   });
 
   it('asks again on the new connection of one that reconnected before its old socket died', async () => {
-    await setUp({ rttMs: [800, 1_500], borderRouters: 1 });
+    await setUp({ rttMs: [600, 900], borderRouters: 1 });
     const scan = await scanWhile(() => simulation.reconnectBorderRouter(0));
-    expect(scan).toMatchObject({ state: 'completed', outcomes: { answered: 12 } });
+    expect(scan).toMatchObject({ state: 'completed', outcomes: { answered: 6 } });
     expect(scan.notes.join()).toMatch(/BR-001 reconnected/);
   });
 
   it('finds out within seconds that one has fallen silent with its socket open', async () => {
-    await setUp({ rttMs: [800, 1_500], borderRoutersPerNetwork: 2 });
+    await setUp({ rttMs: [600, 900], borderRoutersPerNetwork: 2 });
     const scan = await scanWhile(() => simulation.silenceBorderRouter(0));
-    expect(scan.outcomes).toMatchObject({ answered: 24 });
+    expect(scan.outcomes).toMatchObject({ answered: 12 });
     expect(scan.duration_ms).toBeLessThan(8_000);
   });
 
@@ -80,7 +81,7 @@ describe('border routers that fail in mid-scan', () => {
       simulation.silenceBorderRouter(0);
       simulation.silenceBorderRouter(1);
     });
-    expect(scan).toMatchObject({ state: 'failed', undecided: 0, outcomes: { border_router_lost: 24 } });
+    expect(scan).toMatchObject({ state: 'failed', undecided: 0, outcomes: { border_router_lost: 12 } });
     expect(scan.duration_ms).toBeLessThan(6_000);
     const kept = await client.topology();
     expect(kept.nodes.filter(({ state }) => state === 'answered')).toEqual([]);
@@ -89,8 +90,8 @@ describe('border routers that fail in mid-scan', () => {
   it('scans the mesh again after a reboot, as if nothing had been', async () => {
     await setUp({ borderRouters: 1, rttMs: [300, 600] });
     const broken = await scanWhile(() => simulation.crashBorderRouter(0, 300));
-    expect(sumOf(broken)).toBe(12);
+    expect(sumOf(broken)).toBe(6);
     await client.untilOnline(1);
-    expect(await client.scanToEnd()).toMatchObject({ state: 'completed', outcomes: { answered: 12 } });
+    expect(await client.scanToEnd()).toMatchObject({ state: 'completed', outcomes: { answered: 6 } });
   });
 });

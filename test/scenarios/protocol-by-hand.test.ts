@@ -65,7 +65,7 @@ describe('a border router by hand', () => {
     const topology = await client.topology();
     expect(
       topology.nodes
-        .filter(({ state }) => state === 'answered')
+        .filter(({ kind, state }) => kind === 'node' && state === 'answered')
         .map(({ name }) => name)
         .sort(),
     ).toEqual(['d4E', 'd5F']);

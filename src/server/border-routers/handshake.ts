@@ -29,10 +29,9 @@ export function readHandshake(url: string, headers: IncomingHttpHeaders): Reques
     return null;
   };
 
-  for (const name of new Set(query.keys())) {
-    if (!parameters.includes(name))
-      complain(name.slice(0, 100), `unknown parameter; valid: ${parameters.join(', ')}`);
-    else if (query.getAll(name).length > 1) complain(name, 'is given more than once');
+  // Others are left alone: newer firmware may send what this hub does not know.
+  for (const name of parameters) {
+    if (query.getAll(name).length > 1) complain(name, 'is given more than once');
   }
 
   const idText = query.get('br_id');

@@ -79,7 +79,11 @@ export function addScanTopologyRoutes(app: App, dependencies: Dependencies): voi
         problems: ['scan_not_found', 'store_failed'],
       }),
     },
-    async (request, reply) => sendBundle(reply, await findScan(asScanId(request.params.id), dependencies)),
+    async (request, reply) => {
+      const id = asScanId(request.params.id);
+      const scan = await findScan(id, dependencies);
+      return sendBundle(reply, scan, await dependencies.topologies.ofScan(id));
+    },
   );
 
   app.post(

@@ -12,6 +12,7 @@ import {
 } from '../../protocol/topology.ts';
 import type { Scan } from '../../protocol/scan.ts';
 import { toWire } from '../../protocol/wire.ts';
+import { borderRoutersOf } from '../../topology/border-routers-of.ts';
 import { toBundle } from '../../topology/bundle.ts';
 import { exportTopology } from '../../topology/export/export-topology.ts';
 import type { ServerOptions } from '../server.ts';
@@ -61,7 +62,7 @@ export async function sendTopology(
     case 'bundle':
       if (topology.scanId === null)
         throw new ScanError('scan_not_found', 'no scan has run yet, so there is none to put into a bundle');
-      return sendBundle(reply, await findScan(asScanId(topology.scanId), dependencies));
+      return sendBundle(reply, await findScan(asScanId(topology.scanId), dependencies), topology);
     default: {
       const { body, contentType, fileName } = exportTopology(topology, format);
       void reply.header('content-disposition', `inline; filename="${fileName}"`);
@@ -70,12 +71,15 @@ export async function sendTopology(
   }
 }
 
-export function sendBundle(reply: FastifyReply, scan: Scan): FastifyReply {
+/** `topology` is the one of that scan; null where none was made. */
+export function sendBundle(reply: FastifyReply, scan: Scan, topology: Topology | null): FastifyReply {
   // Its time, which the bundle keeps; its id is replaced in there.
   const time = new Date(scan.startedAt).toISOString().replaceAll(/[^0-9TZ]/g, '');
   const fileName = `scan-${time}.bundle.json`;
+  const borderRouters = topology === null ? [] : borderRoutersOf(topology);
+  const text = toBundle(scan, { salt: randomBytes(32), borderRouters });
   void reply.header('content-disposition', `attachment; filename="${fileName}"`);
-  return sendText(reply, 'application/json; charset=utf-8', toBundle(scan, { salt: randomBytes(32) }));
+  return sendText(reply, 'application/json; charset=utf-8', text);
 }
 
 function sendText(reply: FastifyReply, contentType: string, text: string): FastifyReply {
