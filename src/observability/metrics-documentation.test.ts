@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { FakeClock } from '../../test/support/fake-clock.ts';
+import { codeRows } from '../../test/support/markdown-table.ts';
 import { FactBus } from '../facts.ts';
 import { createMetrics } from './metrics.ts';
 
@@ -12,8 +13,8 @@ it('documents every metric with its type, and no other', async () => {
     ([, name, type]) => `${name} ${type}`,
   );
   const markdown = readFileSync(new URL('../../docs/metrics.md', import.meta.url), 'utf8');
-  const documented = [...markdown.matchAll(/^\| `(\S+)` \| (gauge|counter|histogram)/gm)].map(
-    ([, name, type]) => `${name} ${type}`,
+  const documented = codeRows(markdown).map(
+    ([name = '', type = '']) => `${name} ${type.split(',')[0] ?? ''}`,
   );
   expect(documented.toSorted()).toEqual(exposed.toSorted());
   metrics.close();
