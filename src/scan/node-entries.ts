@@ -1,7 +1,14 @@
 /** One node as a person writes it, in a file, an import or a PUT; checked against what the firmware can hold. */
 import { NodeError } from '../errors.ts';
 import { firmwareLimits } from '../protocol/border-router-messages.ts';
-import { asNodeName, type BorderRouterId, type NodeName, parseBorderRouterId } from '../protocol/ids.ts';
+import {
+  asNodeName,
+  type BorderRouterId,
+  type ExtAddress,
+  type NodeName,
+  parseBorderRouterId,
+  parseExtAddress,
+} from '../protocol/ids.ts';
 import { type Ipv6Address, ipv6Bits, parseIpv6 } from '../protocol/ipv6.ts';
 import { isJsonObject } from '../protocol/json.ts';
 
@@ -9,15 +16,18 @@ export interface NodeEntry {
   readonly name: NodeName;
   readonly ipv6: Ipv6Address;
   readonly borderRouterId: BorderRouterId | null;
+  /** Where the writer knows it: a node that never answers is then told from what its neighbours say of it. */
+  readonly extAddress: ExtAddress | null;
 }
 
-/** `value` is an IPv6 address or `{"ipv6":…,"br_id":…}`. Throws NodeError, whose sentence names the value seen. */
+/** `value` is an IPv6 address or `{"ipv6":…,"br_id":…,"ext_addr":…}`. Throws NodeError, whose sentence names the value seen. */
 export function readNodeEntry(name: string, value: unknown): NodeEntry {
   const fields: Readonly<Record<string, unknown>> = isJsonObject(value) ? value : { ipv6: value };
   return {
     name: readName(name),
     ipv6: readIpv6(name, fields['ipv6']),
     borderRouterId: readBorderRouterId(name, fields['br_id']),
+    extAddress: readExtAddress(name, fields['ext_addr']),
   };
 }
 
@@ -63,6 +73,13 @@ function readIpv6(name: string, value: unknown): Ipv6Address {
       `The address ${ipv6} of ${shown(name)} is longer than ${firmwareLimits.targetIpv6Bytes} bytes, the most that border routers hold`,
     );
   return ipv6;
+}
+
+function readExtAddress(name: string, value: unknown): ExtAddress | null {
+  if (value === undefined || value === null) return null;
+  const extAddress = typeof value === 'string' ? parseExtAddress(value) : null;
+  if (extAddress !== null) return extAddress;
+  throw new NodeError('node_invalid', `${shown(name)} has the ext_addr ${shown(value)}; write 16 hex digits`);
 }
 
 function readBorderRouterId(name: string, value: unknown): BorderRouterId | null {

@@ -2,7 +2,7 @@
  * The node file, `adresses.json`: one JSON object, node names with their IPv6 addresses, or with objects where a node
  * must be asked through a certain border router.
  *
- *   { "d4E": "fd78:8e78:3bfe:1:5339:695e:8f14:acf6", "d5F": { "ipv6": "fd78:…", "br_id": "BR-001" } }
+ *   { "d4E": "fd78:8e78:3bfe:1:5339:695e:8f14:acf6", "d5F": { "ipv6": "fd78:…", "br_id": "BR-001", "ext_addr": "…" } }
  *
  * Entries that cannot be used are reported and skipped. A text that is not such an object gives no list at all, so that
  * a slip of the pen does not end every scan.

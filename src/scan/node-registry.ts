@@ -87,14 +87,18 @@ export class NodeRegistry {
   }
 
   /** Throws NodeError, StoreError. */
-  put(name: string, node: { ipv6: string; br_id?: string | null }): Promise<RegisteredNode> {
+  put(
+    name: string,
+    node: { ipv6: string; br_id?: string | null; ext_addr?: string | null },
+  ): Promise<RegisteredNode> {
     return this.#exclusive(async () => {
       const entry = readNodeEntry(name, node);
       this.#checkFree(entry, this.#rest);
       await this.#saving.now({ save: [stored(entry)] });
       this.#rest.set(name, entry);
+      this.#rememberWritten([entry]);
       this.#changed();
-      return this.get(name) ?? { ...entry, extAddress: null, origins: ['rest'] };
+      return this.get(name) ?? { ...entry, origins: ['rest'] };
     });
   }
 
@@ -157,6 +161,7 @@ export class NodeRegistry {
       if (accepted.length > 0) {
         await this.#saving.now({ save: accepted.map(stored) });
         for (const entry of accepted) this.#rest.set(entry.name, entry);
+        this.#rememberWritten(accepted);
         this.#changed();
       }
       return { accepted: accepted.length, problems };
@@ -166,6 +171,7 @@ export class NodeRegistry {
   /** What the file says now, in place of what it said before. */
   replaceFileNodes(entries: readonly NodeEntry[]): { accepted: number; problems: string[] } {
     this.#file = new Map(entries.map((entry) => [entry.name, entry]));
+    this.#rememberWritten(entries);
     this.#changed();
     const leftOut = this.#view().leftOut.file;
     const problems =
@@ -244,6 +250,12 @@ export class NodeRegistry {
       if (inUse || !records.has(record.key)) records.set(record.key, record);
     }
     return records.values();
+  }
+
+  #rememberWritten(entries: readonly NodeEntry[]): void {
+    for (const { extAddress, ipv6 } of entries) {
+      if (extAddress !== null && this.#learned.get(ipv6) !== extAddress) this.#remember(ipv6, extAddress);
+    }
   }
 
   #remember(ipv6: Ipv6Address, extAddress: ExtAddress): void {
