@@ -16,7 +16,7 @@ import type { Logger } from './observability/logger.ts';
 import { createMetrics } from './observability/metrics.ts';
 import { defaultOutboxBudgetBytes } from './outbox/outbox-budget.ts';
 import { parseExtAddress } from './protocol/ids.ts';
-import { parseIpv6 } from './protocol/ipv6.ts';
+import { parseIpv6, parseIpv6Prefix } from './protocol/ipv6.ts';
 import { NodeFileWatcher } from './scan/node-file-watcher.ts';
 import { NodeRegistry } from './scan/node-registry.ts';
 import { ScanArchive } from './scan/scan-archive.ts';
@@ -82,7 +82,13 @@ export async function createHub(config: Config, overrides: HubOverrides): Promis
     releases.defer(() => tokens.close());
     await tokens.load();
 
-    const nodes = new NodeRegistry({ store: stores.nodes, facts, clock, onStoreError });
+    const nodes = new NodeRegistry({
+      store: stores.nodes,
+      facts,
+      clock,
+      onStoreError,
+      networkPrefixOf: (id) => parseIpv6Prefix(links.networkPrefixOf(id) ?? ''),
+    });
     releases.defer(() => nodes.close());
     await nodes.load();
     const nodeFile = new NodeFileWatcher({ path: config.nodes.file, registry: nodes, facts, clock });

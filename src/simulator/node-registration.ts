@@ -7,7 +7,7 @@ export interface NodeRegistration {
   readonly httpUrl: string;
   readonly apiToken: string | null;
   /** Name and IPv6 address of every node. */
-  readonly nodeFile: Readonly<Record<string, string>>;
+  readonly nodeFile: Readonly<Record<string, unknown>>;
   readonly clock: Clock;
 }
 

@@ -37,7 +37,7 @@ export interface Simulation {
   readonly nodes: readonly SimulatedNode[];
   readonly borderRouters: readonly SimulatedBorderRouter[];
   /** `adresses.json`: every node's name and IPv6 address. */
-  nodeFile(): Record<string, string>;
+  nodeFile(): Record<string, { ipv6: string; ext_addr: string }>;
   groundTruth(): GroundTruth;
   /**
    * Registers the nodes with the hub and connects the border routers; planned events count from here. Resolves when all
@@ -156,7 +156,10 @@ export async function createSimulation(options: SimulationOptions): Promise<Simu
         status: () => virtual.status(),
       })),
     ),
-    nodeFile: () => Object.fromEntries(simulation.nodes.map(({ name, ipv6 }) => [name, ipv6])),
+    nodeFile: () =>
+      Object.fromEntries(
+        simulation.nodes.map(({ extAddress, ipv6, name }) => [name, { ipv6, ext_addr: extAddress }]),
+      ),
     groundTruth: () => ({ networks: networks.map((each) => each.groundTruth()) }),
 
     async start() {

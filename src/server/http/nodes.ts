@@ -35,12 +35,15 @@ const nodeEntrySchema = z
       .string()
       .nullish()
       .describe('Border router that it must be asked through; absent: any that serves its prefix'),
+    ext_addr: z.string().nullish().describe('Extended address; absent: learned from its first answer'),
   })
   .meta({ id: 'NodeEntry' });
 
 const importSchema = z
   .record(z.string(), z.unknown())
-  .describe('The format of `adresses.json`: `{"name": "ipv6"}` or `{"name": {"ipv6": …, "br_id": …}}`');
+  .describe(
+    'The format of `adresses.json`: `{"name": "ipv6"}` or `{"name": {"ipv6": …, "br_id": …, "ext_addr": …}}`',
+  );
 
 const importedSchema = z
   .object({
@@ -121,11 +124,7 @@ export function addNodeRoutes(app: App, { nodes, scans }: Dependencies): void {
     async (request, reply) => {
       const { name } = request.params;
       const known = nodes.get(name) !== null;
-      const { br_id: borderRouterId, ipv6 } = request.body;
-      const node = await nodes.put(name, {
-        ipv6,
-        ...(borderRouterId === undefined ? {} : { br_id: borderRouterId }),
-      });
+      const node = await nodes.put(name, request.body);
       return reply.code(known ? 200 : 201).send(toWire(await viewWithHistory(node, 100)));
     },
   );
