@@ -18,9 +18,15 @@ describe('parseNodeFile', () => {
     expect(
       entriesOf('{"d4E":"FD78:8E78:3BFE:1:5339:695E:8F14:ACF6","d5F":{"ipv6":"fd78:0::5","br_id":"BR-001"}}'),
     ).toEqual([
-      { name: 'd4E', ipv6: 'fd78:8e78:3bfe:1:5339:695e:8f14:acf6', borderRouterId: null },
-      { name: 'd5F', ipv6: 'fd78::5', borderRouterId: 'BR-001' },
+      { name: 'd4E', ipv6: 'fd78:8e78:3bfe:1:5339:695e:8f14:acf6', borderRouterId: null, extAddress: null },
+      { name: 'd5F', ipv6: 'fd78::5', borderRouterId: 'BR-001', extAddress: null },
     ]);
+  });
+
+  it('reads the extended address where the writer knows it, and says what is wrong with one', () => {
+    const [entry] = entriesOf('{"a":{"ipv6":"fd00::1","ext_addr":"00:11:22:33:44:55:66:FF"}}');
+    expect(entry).toMatchObject({ extAddress: '00112233445566ff' });
+    expect(entriesOf('{"a":{"ipv6":"fd00::1","ext_addr":"0011"}}')).toEqual([]);
   });
 
   it('reads a file that begins with a byte order mark, and an empty object', () => {
