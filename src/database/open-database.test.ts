@@ -1,11 +1,12 @@
 import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ChildProgram } from '../../test/support/child-program.ts';
 import { temporaryFolder } from '../../test/support/temporary-folder.ts';
 import { openDatabase } from './open-database.ts';
 
-const holdDataDir = resolve(import.meta.dirname, '../../test/support/hold-data-dir.ts');
+const holdDataDir = fileURLToPath(new URL('../../test/support/hold-data-dir.ts', import.meta.url));
 
 describe('openDatabase', () => {
   let folder: Awaited<ReturnType<typeof temporaryFolder>>;

@@ -40,8 +40,6 @@ class PreparedStatements {
   }
 
   #prepare(sql: string): { statement: StatementSync; returnsRows: boolean } {
-    // A change of schema may change what a prepared `select *` returns.
-    if (/^\s*(create|alter|drop)\b/i.test(sql)) this.#statements.clear();
     const statement = this.#database.prepare(sql);
     return { statement, returnsRows: statement.columns().length > 0 };
   }
@@ -52,10 +50,7 @@ function run(
   prepared: PreparedStatements,
   { sql, parameters }: SqlStatement,
 ): SqlResult {
-  const nothing: SqlResult = { rows: [], changes: 0, lastInsertRowId: null };
-  // SQLite rolls back by itself when the disk is full: a second rollback is then not an error. And a transaction whose
-  // rollback never arrived must not swallow the next one.
-  if (sql === 'rollback' && !database.isTransaction) return nothing;
+  // A transaction whose rollback failed must not swallow the next one.
   if (sql.startsWith('begin') && database.isTransaction) database.exec('rollback');
   const { returnsRows, statement } = prepared.get(sql);
   if (returnsRows) {

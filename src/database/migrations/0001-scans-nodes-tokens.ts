@@ -1,7 +1,9 @@
 /** Scans with their nodes and documents, the node registry, border-router tokens. */
-import { type Kysely, sql } from 'kysely';
+import { type Kysely, type Migration, sql } from 'kysely';
 
-export async function up(database: Kysely<unknown>): Promise<void> {
+export const scansNodesTokens: Migration = { up };
+
+async function up(database: Kysely<unknown>): Promise<void> {
   const { schema } = database;
 
   await schema

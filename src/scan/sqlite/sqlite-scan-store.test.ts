@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import { ChildProgram } from '../../../test/support/child-program.ts';
@@ -28,7 +28,7 @@ testScanStore('SqliteScanStore', async () => {
 });
 
 describe('SqliteScanStore', () => {
-  const holdDataDir = resolve(import.meta.dirname, '../../../test/support/hold-data-dir.ts');
+  const holdDataDir = fileURLToPath(new URL('../../../test/support/hold-data-dir.ts', import.meta.url));
 
   it('keeps the trace of a scan whose hub was killed in the middle of it', async () => {
     const folder = await temporaryFolder();
