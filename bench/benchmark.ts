@@ -32,6 +32,8 @@ export interface BenchmarkReport {
   readonly bars: readonly Bar[];
   /** Wrong results, a sentence each: the run has failed, whatever its times. */
   readonly problems: readonly string[];
+  /** What a reader of the figures must know, a sentence each. */
+  readonly notes: readonly string[];
   /** Everything measured, for the JSON line. */
   readonly details: unknown;
 }

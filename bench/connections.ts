@@ -287,6 +287,7 @@ function report(
       { what: 'growth of CPU with connections', measured: cpuGrowth, atMost: 1.1, unit: '(exponent)' },
     ],
     problems,
+    notes: [],
     details: { threadhub: { half, full }, plainWs: plain },
   };
 }

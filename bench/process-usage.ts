@@ -1,5 +1,6 @@
 /** What another process has used, from Linux' /proc: asking costs that process nothing. */
 import { readdirSync, readFileSync } from 'node:fs';
+import { cpus } from 'node:os';
 
 /** CPU time of all its threads, ms; nanoseconds in the kernel, where `stat` has ticks of 10 ms. */
 export function cpuMsOf(pid: number): number {
@@ -21,4 +22,9 @@ export function residentBytesOf(pid: number): number {
   const match = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
   if (match === null) throw new Error(`process ${pid} has no VmRSS: it has ended`);
   return Number(match[1]) * 1_024;
+}
+
+/** CPU time that all processes together have used since the machine started, ms. */
+export function machineCpuMs(): number {
+  return cpus().reduce((sum, { times }) => sum + times.user + times.nice + times.sys + times.irq, 0);
 }

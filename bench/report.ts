@@ -5,8 +5,9 @@ import type { Machine } from './machine.ts';
 export function printReport(report: BenchmarkReport, machine: Machine, write: (text: string) => void): void {
   write(`\n${renderTable(report.table)}\n\n`);
   for (const bar of report.bars) write(`${renderBar(bar)}\n`);
+  for (const note of report.notes) write(`note         ${note}\n`);
   for (const problem of report.problems) write(`WRONG  ${problem}\n`);
-  const { bars, details, name, options, problems } = report;
+  const { bars, details, name, notes, options, problems } = report;
   const line = {
     benchmark: name,
     at: new Date().toISOString(),
@@ -14,6 +15,7 @@ export function printReport(report: BenchmarkReport, machine: Machine, write: (t
     options,
     verified: problems.length === 0,
     problems,
+    notes,
     bars: bars.map((bar) => ({ ...bar, met: isMet(bar) })),
     details,
   };
