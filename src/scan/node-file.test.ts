@@ -24,7 +24,7 @@ describe('parseNodeFile', () => {
   });
 
   it('reads the extended address where the writer knows it, and says what is wrong with one', () => {
-    const [entry] = entriesOf('{"a":{"ipv6":"fd00::1","ext_addr":"00:11:22:33:44:55:66:FF"}}');
+    const [entry] = entriesOf('{"a":{"ipv6":"fd00::1","ext_addr":"00:11:22:33:44:55:66:FF"}}') ?? [];
     expect(entry).toMatchObject({ extAddress: '00112233445566ff' });
     expect(entriesOf('{"a":{"ipv6":"fd00::1","ext_addr":"0011"}}')).toEqual([]);
   });
