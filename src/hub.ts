@@ -162,7 +162,7 @@ export async function createHub(config: Config, overrides: HubOverrides): Promis
     });
     releases.defer(() => retention.close());
 
-    learnNodes({ config, facts, links, nodes, releases });
+    learnNodes({ config, facts, links, logger, nodes, releases });
 
     const server = createServer({
       config,
@@ -219,10 +219,11 @@ function learnNodes(parts: {
   readonly config: Config;
   readonly facts: FactBus;
   readonly links: BorderRouterLinks;
+  readonly logger: Logger;
   readonly nodes: NodeRegistry;
   readonly releases: AsyncDisposableStack;
 }): void {
-  const { config, facts, links, nodes, releases } = parts;
+  const { config, facts, links, logger, nodes, releases } = parts;
   releases.defer(
     facts.on('scan:node_decided', ({ node }) => {
       if (node.outcome !== 'answered' || node.extAddr === null) return;
