@@ -14,7 +14,7 @@ export function ConnectionMark() {
   return (
     <span className={classes.mark} data-state={state} title={titles[state]} role="status">
       <span className={classes.dot} aria-hidden />
-      {words[state]}
+      <span className={classes.word}>{words[state]}</span>
     </span>
   );
 }

@@ -82,3 +82,8 @@ export const CheckIcon = () => (
     <path d="m4.5 10.5 3.6 3.6 7.4-8" />
   </Icon>
 );
+export const CloseIcon = () => (
+  <Icon>
+    <path d="m5 5 10 10M15 5 5 15" />
+  </Icon>
+);

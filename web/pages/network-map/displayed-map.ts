@@ -26,6 +26,7 @@ export interface DisplayedMap {
   readonly nodes: readonly ShownNode[];
   readonly links: readonly TopologyLink[];
   readonly networks: readonly TopologyNetwork[];
+  /** Of the last finished map: half a mesh is full of them. */
   readonly weakPoints: Topology['weakPoints'];
   readonly nodeById: ReadonlyMap<string, ShownNode>;
   readonly counts: Readonly<Record<ShownState, number>>;
@@ -45,6 +46,7 @@ export function displayedMap({ latest, settled }: KnownTopologies): DisplayedMap
       latest.nodes.map((node) => withState(node, latest.final)),
       latest.links,
       latest.networks,
+      latest.final ? latest.weakPoints : [],
     );
 
   const settledNodes = new Map(settled.nodes.map((node) => [node.id, node]));
@@ -66,6 +68,7 @@ export function displayedMap({ latest, settled }: KnownTopologies): DisplayedMap
     nodes,
     [...latest.links, ...linksStillToConfirm(nodes, latest, settled)],
     networksOf(latest, settled),
+    settled.weakPoints,
   );
 }
 
@@ -116,6 +119,7 @@ function mapOf(
   nodes: readonly ShownNode[],
   links: readonly TopologyLink[],
   networks: readonly TopologyNetwork[],
+  weakPoints: Topology['weakPoints'],
 ): DisplayedMap {
   const counts = { answered: 0, silent: 0, inferred: 0, waiting: 0 };
   for (const node of nodes) counts[node.shown] += 1;
@@ -126,7 +130,7 @@ function mapOf(
     nodes,
     links,
     networks,
-    weakPoints: topology.weakPoints,
+    weakPoints,
     nodeById: new Map(nodes.map((node) => [node.id, node])),
     counts,
   };

@@ -1,4 +1,4 @@
-/** What shapes, fills and lines mean. Open where there is room for it. */
+/** What shapes, fills and lines mean: a strip under the map, open where there is room for it. */
 import { UnstyledButton } from '@mantine/core';
 import { useLocalStorage, useMediaQuery } from '@mantine/hooks';
 import type { ReactNode } from 'react';
@@ -20,7 +20,7 @@ const roles: readonly { role: Role; label: string; borderRouter?: true }[] = [
 const states: readonly { state: ShownState; label: string }[] = [
   { state: 'answered', label: 'Answered' },
   { state: 'silent', label: 'Silent' },
-  { state: 'inferred', label: 'Inferred: only others name it' },
+  { state: 'inferred', label: 'Inferred' },
   { state: 'waiting', label: 'Not decided yet' },
 ];
 
@@ -42,7 +42,7 @@ export function MapLegend({ palette }: { readonly palette: MapPalette }) {
         onClick={() => setStored(isOpen ? 'closed' : 'open')}
       >
         Legend
-        <span aria-hidden>{isOpen ? '▾' : '▴'}</span>
+        <span aria-hidden>{isOpen ? '▾' : '▸'}</span>
       </UnstyledButton>
       <div id={listId} className={classes.content} hidden={!isOpen}>
         <ul className={classes.group} aria-label="Nodes by role">
@@ -72,7 +72,7 @@ export function MapLegend({ palette }: { readonly palette: MapPalette }) {
           <Entry label="From an earlier scan">
             <Line color={palette.qualityUnknown} width={2} dash="6 4" />
           </Entry>
-          <Entry label="Inferred">
+          <Entry label="Inferred link">
             <Line color={palette.qualityUnknown} width={2} dash="2 3" />
           </Entry>
           <Entry label="One-way: who hears">

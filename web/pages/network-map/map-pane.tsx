@@ -10,6 +10,7 @@ import { workerLayoutRunner } from './graph/layout-runner.ts';
 import { MapView } from './graph/map-view.ts';
 import { NodePositions } from './graph/node-positions.ts';
 import { MapLegend } from './map-legend.tsx';
+import { sheetShare } from './node-panel.tsx';
 import type { Highlight, Picking } from './picking.ts';
 import { usePalette } from './use-palette.ts';
 import classes from './map-pane.module.css';
@@ -31,6 +32,7 @@ export function MapPane({ map, selectedId, pickedIds, highlight, picking }: MapP
   const reducedMotion = useMediaQuery('(prefers-reduced-motion: reduce)', false, {
     getInitialValueInEffect: false,
   });
+  const isWide = useMediaQuery('(min-width: 62em)', true, { getInitialValueInEffect: false });
   const { selectNode } = picking;
   const onPick = useRef(selectNode);
 
@@ -66,39 +68,51 @@ export function MapPane({ map, selectedId, pickedIds, highlight, picking }: MapP
   useEffect(() => view?.mark(selectedId, pickedIds), [view, selectedId, pickedIds]);
   const hasMap = map !== null;
   useEffect(() => {
-    if (!hasMap) return;
-    if (selectedId !== null) view?.reveal([selectedId]);
-    else if (highlight !== null) view?.reveal(highlight.nodeIds);
-  }, [view, hasMap, selectedId, highlight]);
+    const wanted = selectedId === null ? highlight?.nodeIds : [selectedId];
+    if (!hasMap || view === null || wanted === undefined || container.current === null) return;
+    view.reveal(wanted, heightInSight(container.current, selectedId !== null && !isWide));
+  }, [view, hasMap, selectedId, highlight, isWide]);
 
   return (
     <Paper className={classes.pane} withBorder>
-      <div
-        ref={container}
-        className={classes.canvas}
-        role="application"
-        aria-roledescription="map"
-        aria-label={map === null ? 'Map, loading' : mapSummary(map)}
-        tabIndex={0}
-        onKeyDown={(event) => view !== null && steer(view, event)}
-      />
-      {highlight !== null && (
-        <div className={classes.highlight}>
-          <span>{highlight.title}</span>
-          <Button size="compact-sm" variant="default" onClick={() => picking.showHighlight(null)}>
-            Show all
-          </Button>
+      <div className={classes.stage}>
+        <div
+          ref={container}
+          className={classes.canvas}
+          role="application"
+          aria-roledescription="map"
+          aria-label={map === null ? 'Map, loading' : mapSummary(map)}
+          tabIndex={0}
+          onKeyDown={(event) => view !== null && steer(view, event)}
+        />
+        {highlight !== null && (
+          <div className={classes.highlight}>
+            <span>{highlight.title}</span>
+            <Button size="compact-sm" variant="default" onClick={() => picking.showHighlight(null)}>
+              Show all
+            </Button>
+          </div>
+        )}
+        <div className={classes.controls} role="group" aria-label="Map view">
+          <Control label="Zoom in" onClick={() => view?.zoomBy(1.35)} icon={<PlusIcon />} />
+          <Control label="Zoom out" onClick={() => view?.zoomBy(1 / 1.35)} icon={<MinusIcon />} />
+          <Control label="Show the whole map" onClick={() => view?.fit()} icon={<FitIcon />} />
+          <Control label="Arrange anew" onClick={() => view?.arrangeAnew()} icon={<ArrangeIcon />} />
         </div>
-      )}
-      <div className={classes.controls} role="group" aria-label="Map view">
-        <Control label="Zoom in" onClick={() => view?.zoomBy(1.35)} icon={<PlusIcon />} />
-        <Control label="Zoom out" onClick={() => view?.zoomBy(1 / 1.35)} icon={<MinusIcon />} />
-        <Control label="Show the whole map" onClick={() => view?.fit()} icon={<FitIcon />} />
-        <Control label="Arrange anew" onClick={() => view?.arrangeAnew()} icon={<ArrangeIcon />} />
       </div>
       <MapLegend palette={palette} />
     </Paper>
   );
+}
+
+/** Pixels of the map, from its top, that nothing covers. On a phone it is brought to the top first. */
+function heightInSight(element: HTMLElement, isBehindSheet: boolean): number {
+  const { top, bottom } = element.getBoundingClientRect();
+  const isOutOfSight = top < 0 || bottom > window.innerHeight;
+  if (isOutOfSight) element.scrollIntoView({ block: 'start' });
+  if (!isBehindSheet) return element.clientHeight;
+  const edge = window.innerHeight * (1 - sheetShare);
+  return Math.max(120, Math.min(element.clientHeight, edge - element.getBoundingClientRect().top));
 }
 
 interface ControlProps {

@@ -1,10 +1,10 @@
 import { Button, CloseButton, Loader, SegmentedControl, TextInput, Title } from '@mantine/core';
 import { useHubConnection } from '../../api/hub-context.ts';
 import type { ScanView } from '../../api/scan-progress.ts';
-import { countOf, formatAge, formatFull, formatMoment } from '../../ui/format.ts';
-import { RefreshIcon, SearchIcon } from '../../ui/icons.tsx';
-import { useNow } from '../../ui/use-now.ts';
+import { countOf } from '../../ui/format.ts';
+import { CloseIcon, RefreshIcon, SearchIcon } from '../../ui/icons.tsx';
 import type { DisplayedMap } from './displayed-map.ts';
+import { MapAge } from './map-age.tsx';
 import type { ScanControl } from './use-scan-control.ts';
 import classes from './map-toolbar.module.css';
 
@@ -30,7 +30,9 @@ export function MapToolbar({
   onSearch,
   matches,
 }: MapToolbarProps) {
-  const isScanning = control.isStarting || scan?.state === 'running';
+  const { state } = useHubConnection();
+  const isFollowed = scan?.state === 'running' && state !== 'reconnecting';
+  const isScanning = control.isStarting || isFollowed;
   const hasNodes = map !== null && map.nodes.length > 0;
   return (
     <div className={classes.toolbar}>
@@ -38,7 +40,9 @@ export function MapToolbar({
         <Title order={1} size={21}>
           <span id="network-map-title">Network map</span>
         </Title>
-        {map !== null && map.scanId !== null && <AsOf madeAt={map.madeAt} isScanning={isScanning} />}
+      </div>
+      <div className={classes.age}>
+        <MapAge map={map} scan={scan} />
       </div>
       {hasNodes && (
         <div className={classes.find}>
@@ -74,9 +78,18 @@ export function MapToolbar({
         </div>
       )}
       <div className={classes.actions}>
-        {scan?.state === 'running' && (
-          <Button variant="default" onClick={control.cancel} loading={control.isCancelling}>
-            Cancel
+        {isFollowed && (
+          <Button
+            className={classes.cancel}
+            variant="default"
+            onClick={control.cancel}
+            loading={control.isCancelling}
+            aria-label="Cancel the scan"
+          >
+            <span className={classes.cancelWord}>Cancel</span>
+            <span className={classes.cancelIcon}>
+              <CloseIcon />
+            </span>
           </Button>
         )}
         <Button
@@ -92,22 +105,5 @@ export function MapToolbar({
         </Button>
       </div>
     </div>
-  );
-}
-
-/** A map older than this is marked: nodes come and go within minutes. */
-const oldMs = 30 * 60_000;
-
-function AsOf({ madeAt, isScanning }: { readonly madeAt: number; readonly isScanning: boolean }) {
-  const nowMs = useNow();
-  const { state } = useHubConnection();
-  const ageMs = nowMs - madeAt;
-  const isOld = state === 'reconnecting' || (!isScanning && ageMs > oldMs);
-  return (
-    <p className={classes.asOf} data-old={isOld} title={formatFull(madeAt)}>
-      <span className="numbers">
-        as of {formatMoment(madeAt, nowMs)}, {formatAge(ageMs)}
-      </span>
-    </p>
   );
 }

@@ -127,7 +127,11 @@ export function NetworkMapPage() {
             />
           )}
           <NodePanel map={map} selected={selected} selectedId={selectedId} onSelect={selectNode}>
-            <StatusPanel map={map} isScanning={scan?.state === 'running'} picking={picking} />
+            <StatusPanel
+              map={map}
+              settledNetworks={topology.data?.settled?.networks ?? null}
+              picking={picking}
+            />
           </NodePanel>
         </div>
       )}

@@ -12,14 +12,15 @@ import classes from './network-status.module.css';
 export interface NetworkStatusProps {
   readonly network: TopologyNetwork;
   readonly map: DisplayedMap;
-  readonly isScanning: boolean;
   readonly picking: Picking;
 }
 
-export function NetworkStatus({ network, map, isScanning, picking }: NetworkStatusProps) {
+export function NetworkStatus({ network, map, picking }: NetworkStatusProps) {
   const { completeness, split, brIds } = network;
   const isWhole =
     completeness.complete && !split && completeness.answeredNodes === completeness.expectedNodes;
+  // What the running scan has not decided is not missing yet.
+  const missingRouters = completeness.missingRouters.filter((router) => map.final || router.outcome !== null);
   const routerIds = new Set(completeness.missingRouters.map((router) => router.id));
   const silentNodes = map.nodes.filter(
     (node) => node.network === network.key && node.shown === 'silent' && !routerIds.has(node.id),
@@ -27,7 +28,7 @@ export function NetworkStatus({ network, map, isScanning, picking }: NetworkStat
   return (
     <article className={classes.network} data-whole={isWhole} aria-label={`Network ${networkLabel(network)}`}>
       <header className={classes.header}>
-        <span className={classes.icon}>{isWhole ? <CheckIcon /> : isScanning ? null : <WarningIcon />}</span>
+        <span className={classes.icon}>{isWhole ? <CheckIcon /> : map.final ? <WarningIcon /> : null}</span>
         <h3 className={classes.name}>
           <span className="mono">{networkLabel(network)}</span>
           {brIds.length > 0 && <small>through {brIds.join(', ')}</small>}
@@ -36,11 +37,11 @@ export function NetworkStatus({ network, map, isScanning, picking }: NetworkStat
       {split && <Split network={network} picking={picking} />}
       <p className={classes.statement}>
         <strong>{routersAnswered(network)}</strong>
-        {isScanning && !map.final ? ' so far' : ''}, {nodesAnswered(network)}
+        {map.final ? '' : ' so far'}, {nodesAnswered(network)}
       </p>
-      {completeness.missingRouters.length > 0 && (
+      {missingRouters.length > 0 && (
         <ul className={classes.missing} aria-label="Routers that did not answer">
-          {completeness.missingRouters.slice(0, shownMissing).map((router) => (
+          {missingRouters.slice(0, shownMissing).map((router) => (
             <li key={router.id}>
               <button type="button" className={classes.node} onClick={() => picking.selectNode(router.id)}>
                 {missingLabel(router, map)}
@@ -48,7 +49,7 @@ export function NetworkStatus({ network, map, isScanning, picking }: NetworkStat
               {silenceInWords(router.outcome)}, <LastSeen atMs={router.lastSeenAt} />
             </li>
           ))}
-          <More count={completeness.missingRouters.length - shownMissing} />
+          <More count={missingRouters.length - shownMissing} />
         </ul>
       )}
       {silentNodes.length > 0 && (
@@ -113,7 +114,14 @@ function LastSeen({ atMs }: { readonly atMs: number | null }) {
 function Split({ network, picking }: { readonly network: TopologyNetwork; readonly picking: Picking }) {
   const live = network.partitions.filter((partition) => !partition.stale);
   return (
-    <Alert className={classes.split} color="pink" icon={<WarningIcon />} title="This network is split" p="xs">
+    <Alert
+      className={classes.split}
+      classNames={{ title: classes.splitTitle }}
+      color="pink"
+      icon={<WarningIcon />}
+      title="This network is split"
+      p="xs"
+    >
       Its nodes are in {countOf(live.length, 'partition')} that do not hear each other:
       <div className={classes.partitions}>
         {live.map((partition) => {

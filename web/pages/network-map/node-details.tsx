@@ -45,7 +45,11 @@ export function NodeDetails({ map, node, onSelect, withTitle }: NodeDetailsProps
       </div>
       <dl className={classes.facts}>
         <LastSeen node={node} />
-        {node.durationMs !== null && <Fact term="Latency">{formatDuration(node.durationMs)}</Fact>}
+        {node.durationMs !== null && (
+          <Fact term={node.shown === 'answered' ? 'Latency' : 'Decided after'}>
+            {formatDuration(node.durationMs)}
+          </Fact>
+        )}
         <Fact term="Parent">
           <Parent map={map} node={node} onSelect={onSelect} />
         </Fact>

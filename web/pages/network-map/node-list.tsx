@@ -180,7 +180,7 @@ const Row = memo(function Row({ node, parent, network, isSelected, palette, onSe
         <span className="mono">{network}</span>
       </td>
       <td className={`${classes['wide'] ?? ''} numbers`}>
-        {node.durationMs === null ? '' : formatDuration(node.durationMs)}
+        {node.shown === 'answered' && node.durationMs !== null ? formatDuration(node.durationMs) : ''}
       </td>
       <td className="numbers">
         <Seen atMs={node.lastSeenAt} />

@@ -6,6 +6,9 @@ import { type DisplayedMap, labelOf, type ShownNode } from './displayed-map.ts';
 import { NodeDetails } from './node-details.tsx';
 import classes from './node-panel.module.css';
 
+/** Share of a phone's height that the sheet with a node's details takes. */
+export const sheetShare = 0.46;
+
 export interface NodePanelProps {
   readonly map: DisplayedMap | null;
   readonly selected: ShownNode | null;
@@ -42,11 +45,21 @@ export function NodePanel({ map, selected, selectedId, onSelect, children }: Nod
         opened={details !== null}
         onClose={() => onSelect(null)}
         position="bottom"
-        size="62dvh"
-        overlayProps={{ backgroundOpacity: 0.15 }}
+        size={`${sheetShare * 100}dvh`}
+        // The map above stays in reach: the next node is one tap away.
+        withOverlay={false}
+        lockScroll={false}
+        trapFocus={false}
+        closeOnClickOutside={false}
         title={selected === null ? '' : labelOf(selected)}
         closeButtonProps={{ 'aria-label': 'Close', size: 'lg' }}
-        classNames={{ content: classes.sheet, title: classes.sheetTitle, body: classes.sheetBody }}
+        classNames={{
+          inner: classes.sheetInner,
+          header: classes.sheetHeader,
+          content: classes.sheet,
+          title: classes.sheetTitle,
+          body: classes.sheetBody,
+        }}
       >
         {details}
       </Drawer>

@@ -23,7 +23,13 @@ export function Notices({ map, loadError, control, onRetry }: NoticesProps) {
     <div className={classes.notices}>
       {isOffline && <OfflineNotice map={map} />}
       {!isOffline && loadError !== null && (
-        <Alert color="red" icon={<WarningIcon />} title="The map could not be read" role="alert">
+        <Alert
+          color="red"
+          classNames={{ title: classes.title, icon: classes.bad }}
+          icon={<WarningIcon />}
+          title="The map could not be read"
+          role="alert"
+        >
           <Group justify="space-between">
             <span>{loadError.message}</span>
             <Button size="xs" variant="default" onClick={onRetry}>
@@ -35,6 +41,7 @@ export function Notices({ map, loadError, control, onRetry }: NoticesProps) {
       {control.failure !== null && (
         <Alert
           color="red"
+          classNames={{ title: classes.title, icon: classes.bad }}
           icon={<WarningIcon />}
           title={control.failure.title}
           role="alert"
@@ -53,7 +60,13 @@ function OfflineNotice({ map }: { readonly map: DisplayedMap | null }) {
   const nowMs = useNow();
   const hasMap = map !== null && map.scanId !== null;
   return (
-    <Alert color="yellow" icon={<WarningIcon />} title="The hub does not answer" role="alert">
+    <Alert
+      color="yellow"
+      classNames={{ title: classes.title, icon: classes.warn }}
+      icon={<WarningIcon />}
+      title="The hub does not answer"
+      role="alert"
+    >
       {hasMap
         ? `This is the map of ${formatMinute(map.madeAt, nowMs)} (${formatAge(nowMs - map.madeAt)}); the mesh may have changed since. `
         : 'There is no map to show yet. '}

@@ -1,9 +1,7 @@
-/** A running scan's progress. */
+/** How far the running scan is. Its room is there without a scan as well: a map must not move because one starts. */
 import { Progress } from '@mantine/core';
 import { useHubConnection } from '../../api/hub-context.ts';
 import { scanCounts, type ScanView } from '../../api/scan-progress.ts';
-import { formatCount } from '../../ui/format.ts';
-import { useNow } from '../../ui/use-now.ts';
 import type { ScanControl } from './use-scan-control.ts';
 import classes from './scan-bar.module.css';
 
@@ -13,25 +11,23 @@ export interface ScanBarProps {
 }
 
 export function ScanBar({ scan, control }: ScanBarProps) {
-  if (scan?.state === 'running') return <RunningScan scan={scan} />;
-  if (control.isStarting)
-    return (
-      <div className={classes.bar}>
-        <Progress value={100} size={8} color="gray" animated aria-label="Starting a scan" />
-        <p className={classes.line}>Starting a scan…</p>
-      </div>
-    );
-  return null;
+  const { state } = useHubConnection();
+  if (scan?.state === 'running' && state !== 'reconnecting') return <RunningScan scan={scan} />;
+  return (
+    <div className={classes.bar}>
+      {control.isStarting && (
+        <Progress value={100} size={6} color="gray" animated aria-label="Starting a scan" />
+      )}
+    </div>
+  );
 }
 
 function RunningScan({ scan }: { readonly scan: ScanView }) {
-  const nowMs = useNow();
-  const { state } = useHubConnection();
-  const { answered, silent, undecided } = scanCounts(scan);
+  const { answered, silent } = scanCounts(scan);
   const share = (count: number): number => (scan.expected === 0 ? 0 : (100 * count) / scan.expected);
   return (
-    <div className={classes.bar} role="group" aria-label="Scan in progress">
-      <Progress.Root size={8}>
+    <div className={classes.bar}>
+      <Progress.Root size={6} className={classes.track}>
         <Progress.Section value={share(answered)} color="var(--good)" aria-label="Nodes that answered" />
         <Progress.Section
           value={share(silent)}
@@ -40,26 +36,6 @@ function RunningScan({ scan }: { readonly scan: ScanView }) {
           aria-label="Nodes that did not answer"
         />
       </Progress.Root>
-      <p className={classes.line}>
-        <span>
-          <strong>{formatCount(answered)}</strong> answered
-        </span>
-        <span>
-          <strong>{formatCount(silent)}</strong> silent
-        </span>
-        <span>
-          <strong>{formatCount(undecided)}</strong> undecided
-        </span>
-        <span className={classes.elapsed}>
-          {state === 'reconnecting' ? 'connection lost' : formatElapsed(nowMs - scan.startedAt)}
-        </span>
-      </p>
     </div>
   );
-}
-
-/** Whole seconds: it ticks once a second. */
-function formatElapsed(elapsedMs: number): string {
-  const seconds = Math.max(0, Math.floor(elapsedMs / 1_000));
-  return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
 }

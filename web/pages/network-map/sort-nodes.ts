@@ -61,7 +61,7 @@ function comparison(map: Pick<DisplayedMap, 'nodeById'>, key: SortKey): Comparis
         return parent === undefined ? node.parentId : labelOf(parent);
       });
     case 'latency':
-      return numbers((node) => node.durationMs);
+      return numbers((node) => (node.shown === 'answered' ? node.durationMs : null));
     case 'lastSeen':
       return numbers((node) => node.lastSeenAt);
   }

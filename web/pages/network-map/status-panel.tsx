@@ -9,11 +9,12 @@ import classes from './status-panel.module.css';
 
 export interface StatusPanelProps {
   readonly map: DisplayedMap | null;
-  readonly isScanning: boolean;
+  /** As the last finished map has them; null before there is one. */
+  readonly settledNetworks: readonly TopologyNetwork[] | null;
   readonly picking: Picking;
 }
 
-export function StatusPanel({ map, isScanning, picking }: StatusPanelProps) {
+export function StatusPanel({ map, settledNetworks, picking }: StatusPanelProps) {
   if (map === null)
     return (
       <div className={classes.panel} aria-busy>
@@ -30,9 +31,9 @@ export function StatusPanel({ map, isScanning, picking }: StatusPanelProps) {
           {map.networks.length === 1 ? 'Network' : `${map.networks.length} networks`}
         </h2>
         <ul className={classes.list}>
-          {map.networks.toSorted(byConcern).map((network) => (
+          {inOrderOfConcern(map.networks, settledNetworks ?? []).map((network) => (
             <li key={network.key}>
-              <NetworkStatus network={network} map={map} isScanning={isScanning} picking={picking} />
+              <NetworkStatus network={network} map={map} picking={picking} />
             </li>
           ))}
         </ul>
@@ -42,9 +43,14 @@ export function StatusPanel({ map, isScanning, picking }: StatusPanelProps) {
   );
 }
 
-/** Where something is missing first. */
-function byConcern(a: TopologyNetwork, b: TopologyNetwork): number {
-  return concern(b) - concern(a) || (a.key < b.key ? -1 : 1);
+/** Where something was missing when the last scan ended comes first: nothing changes places while a scan runs. */
+function inOrderOfConcern(
+  networks: readonly TopologyNetwork[],
+  settled: readonly TopologyNetwork[],
+): TopologyNetwork[] {
+  const concerns = new Map(settled.map((network) => [network.key, concern(network)]));
+  const of = ({ key }: TopologyNetwork): number => concerns.get(key) ?? 0;
+  return networks.toSorted((a, b) => of(b) - of(a) || (a.key < b.key ? -1 : 1));
 }
 
 function concern({ split, completeness }: TopologyNetwork): number {

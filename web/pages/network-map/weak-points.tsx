@@ -2,6 +2,7 @@
 import { Button } from '@mantine/core';
 import { useState } from 'react';
 import type { WeakPoint } from '../../../src/protocol/topology.ts';
+import { countOf } from '../../ui/format.ts';
 import type { DisplayedMap } from './displayed-map.ts';
 import { type Picking, weakPointHighlight, weakPointKey } from './picking.ts';
 import panel from './status-panel.module.css';
@@ -30,7 +31,7 @@ export function WeakPoints({ map, picking }: WeakPointsProps) {
   return (
     <section aria-labelledby="weak-points-title">
       <h2 className={panel.heading} id="weak-points-title">
-        {all.length === 0 ? 'Weak points' : `${all.length} weak ${all.length === 1 ? 'point' : 'points'}`}
+        Weak points{all.length > 0 && <span className={classes.count}>{summary(all)}</span>}
       </h2>
       {all.length === 0 ? (
         <p className={classes.none}>
@@ -67,6 +68,14 @@ export function WeakPoints({ map, picking }: WeakPointsProps) {
       )}
     </section>
   );
+}
+
+function summary(points: readonly WeakPoint[]): string {
+  const warnings = points.filter((point) => point.severity === 'warning').length;
+  const notes = points.length - warnings;
+  return [warnings > 0 ? countOf(warnings, 'warning') : null, notes > 0 ? countOf(notes, 'note') : null]
+    .filter((part) => part !== null)
+    .join(', ');
 }
 
 /** Warnings first, and among them what cuts off most. */

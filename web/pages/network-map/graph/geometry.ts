@@ -36,34 +36,73 @@ export function distance(a: Point, b: Point): number {
   return Math.hypot(a.x - b.x, a.y - b.y);
 }
 
-/**
- * Where a box of this size goes beside others: the free corner that keeps the whole picture closest to `aspect`
- * (width / height) and smallest. Returns its upper left corner.
- */
-export function freeCorner(
-  taken: readonly Box[],
-  size: { readonly width: number; readonly height: number },
-  aspect: number,
-): Point {
-  if (taken.length === 0) return { x: -size.width / 2, y: -size.height / 2 };
-  const columns = taken.flatMap((box) => [box.x1, box.x2]);
-  const rows = taken.flatMap((box) => [box.y1, box.y2]);
-  let best: { readonly corner: Point; readonly cost: number } | null = null;
-  for (const x of columns) {
-    for (const y of rows) {
-      const box: Box = { x1: x, y1: y, x2: x + size.width, y2: y + size.height };
-      if (taken.some((other) => overlap(box, other))) continue;
-      const cost = pictureCost([...taken, box], aspect);
-      if (best === null || cost < best.cost) best = { corner: { x, y }, cost };
-    }
-  }
-  // The right of the rightmost box is always free, so a corner was found.
-  return best?.corner ?? { x: Math.max(...columns), y: Math.min(...rows) };
+export interface Size {
+  readonly width: number;
+  readonly height: number;
 }
 
-/** The height that a view of this aspect needs to show all boxes, and a little for how far they spread. */
-function pictureCost(boxes: readonly Box[], aspect: number): number {
-  const width = Math.max(...boxes.map((box) => box.x2)) - Math.min(...boxes.map((box) => box.x1));
-  const height = Math.max(...boxes.map((box) => box.y2)) - Math.min(...boxes.map((box) => box.y1));
-  return Math.max(width / aspect, height) + 0.05 * (width / aspect + height);
+/**
+ * Boxes in rows, so that the whole picture comes closest to `aspect` (width / height). Returns the upper left corners, in
+ * the order given.
+ */
+export function packInRows(sizes: readonly Size[], aspect: number): Point[] {
+  const widest = Math.max(0, ...sizes.map((size) => size.width));
+  const total = sizes.reduce((sum, size) => sum + size.width, 0);
+  let best: { readonly corners: Point[]; readonly cost: number } | null = null;
+  for (let step = 0; step <= packingTries; step += 1) {
+    const rows = inRows(sizes, widest + ((total - widest) * step) / packingTries);
+    const cost = Math.max(rows.width / aspect, rows.height);
+    if (best === null || cost < best.cost) best = { corners: rows.corners, cost };
+  }
+  return best?.corners ?? [];
+}
+
+const packingTries = 40;
+
+function inRows(sizes: readonly Size[], rowWidth: number): Size & { readonly corners: Point[] } {
+  const corners: Point[] = [];
+  let [x, y, rowHeight, width] = [0, 0, 0, 0];
+  for (const size of sizes) {
+    if (x > 0 && x + size.width > rowWidth + 0.5) {
+      y += rowHeight;
+      x = 0;
+      rowHeight = 0;
+    }
+    corners.push({ x, y });
+    x += size.width;
+    width = Math.max(width, x);
+    rowHeight = Math.max(rowHeight, size.height);
+  }
+  return { corners, width, height: y + rowHeight };
+}
+
+/**
+ * Where a box of this size goes beside others that stay: the free corner that keeps the whole picture closest to `aspect`
+ * and smallest. Returns its upper left corner.
+ */
+export function freeCorner(taken: readonly Box[], size: Size, aspect: number): Point {
+  if (taken.length === 0) return { x: 0, y: 0 };
+  const left = Math.min(...taken.map((box) => box.x1));
+  const top = Math.min(...taken.map((box) => box.y1));
+  const right = Math.max(...taken.map((box) => box.x2));
+  const bottom = Math.max(...taken.map((box) => box.y2));
+  const candidates: Point[] = [
+    { x: right, y: top },
+    { x: left, y: bottom },
+  ];
+  // All pairs of edges are tried only where they are few: time grows with the cube of the boxes.
+  if (taken.length <= 30)
+    for (const x of taken.flatMap((box) => [box.x1, box.x2]))
+      for (const y of taken.flatMap((box) => [box.y1, box.y2])) candidates.push({ x, y });
+
+  let best: { readonly corner: Point; readonly cost: number } | null = null;
+  for (const corner of candidates) {
+    const box: Box = { x1: corner.x, y1: corner.y, x2: corner.x + size.width, y2: corner.y + size.height };
+    if (taken.some((other) => overlap(box, other))) continue;
+    const width = Math.max(right, box.x2) - Math.min(left, box.x1);
+    const height = Math.max(bottom, box.y2) - Math.min(top, box.y1);
+    const cost = Math.max(width / aspect, height) + 0.05 * (width / aspect + height);
+    if (best === null || cost < best.cost) best = { corner, cost };
+  }
+  return best?.corner ?? { x: right, y: top };
 }

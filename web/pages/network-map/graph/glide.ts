@@ -1,10 +1,12 @@
 /** Moves nodes to new places, smoothly: one batch a frame for all of them. */
 import type { Core, NodeSingular } from 'cytoscape';
-import type { Point } from './geometry.ts';
+import type { Point, Size } from './geometry.ts';
 
 export interface GlidingNode {
   readonly node: NodeSingular;
   readonly to: Point;
+  /** New `width` and `height` data, for frames. */
+  readonly size?: Size;
 }
 
 /** Calls `onFrame` after each step. Returns a function that puts the nodes at their goal at once. */
@@ -14,18 +16,27 @@ export function glide(
   durationMs: number,
   onFrame: () => void,
 ): () => void {
-  const from = nodes.map(({ node }) => ({ ...node.position() }));
+  const from = nodes.map(({ node }) => ({
+    ...node.position(),
+    width: (node.data('width') as number | undefined) ?? 0,
+    height: (node.data('height') as number | undefined) ?? 0,
+  }));
   const startMs = performance.now();
   let frame = 0;
   let done = nodes.length === 0;
 
   const place = (share: number): void => {
     cy.batch(() => {
-      nodes.forEach(({ node, to }, index) => {
-        const start = from[index] ?? to;
+      nodes.forEach(({ node, to, size }, index) => {
+        const start = from[index] ?? { ...to, width: 0, height: 0 };
         // A node in the reader's hand stays there.
         if (node.removed() || node.grabbed()) return;
         node.position({ x: start.x + (to.x - start.x) * share, y: start.y + (to.y - start.y) * share });
+        if (size !== undefined)
+          node.data({
+            width: start.width + (size.width - start.width) * share,
+            height: start.height + (size.height - start.height) * share,
+          });
       });
     });
     onFrame();

@@ -7,8 +7,8 @@ import { type DisplayedMap, labelOf, networkLabel, type ShownNode } from '../dis
 
 export interface MapNode {
   readonly id: string;
-  /** Element id of its network's group. */
-  readonly group: string;
+  /** Element id of its network's frame. */
+  readonly frame: string;
   readonly label: string;
   /** Space-separated, sorted by meaning: role, state, marks. The stylesheet selects by them. */
   readonly classes: string;
@@ -21,14 +21,15 @@ export interface MapEdge {
   readonly classes: string;
 }
 
-export interface MapGroup {
+/** The frame around a network. Not a compound node: those cost more than all else on a map of a thousand nodes. */
+export interface MapFrame {
   readonly id: string;
   readonly label: string;
   readonly classes: string;
 }
 
 export interface MapElements {
-  readonly groups: ReadonlyMap<string, MapGroup>;
+  readonly frames: ReadonlyMap<string, MapFrame>;
   readonly nodes: ReadonlyMap<string, MapNode>;
   readonly edges: ReadonlyMap<string, MapEdge>;
 }
@@ -40,42 +41,42 @@ export interface ElementChanges<Element> {
 }
 
 export interface MapChanges {
-  readonly groups: ElementChanges<MapGroup>;
+  readonly frames: ElementChanges<MapFrame>;
   readonly nodes: ElementChanges<MapNode>;
   readonly edges: ElementChanges<MapEdge>;
 }
 
-export const noElements: MapElements = { groups: new Map(), nodes: new Map(), edges: new Map() };
+export const noElements: MapElements = { frames: new Map(), nodes: new Map(), edges: new Map() };
 
-/** Node ids are other people's text; a blank keeps group ids apart from all of them. */
-export const groupIdOf = (networkKey: string): string => `network ${networkKey}`;
+/** Node ids are other people's text; a blank keeps frame ids apart from all of them. */
+export const frameIdOf = (networkKey: string): string => `network ${networkKey}`;
 
 export function mapElements(map: DisplayedMap): MapElements {
-  const groups = new Map<string, MapGroup>();
+  const frames = new Map<string, MapFrame>();
   for (const network of map.networks) {
-    const id = groupIdOf(network.key);
+    const id = frameIdOf(network.key);
     const label = network.split ? `${networkLabel(network)}  (split)` : networkLabel(network);
-    groups.set(id, { id, label, classes: network.split ? 'network split' : 'network' });
+    frames.set(id, { id, label, classes: network.split ? 'network split' : 'network' });
   }
   const nodes = new Map<string, MapNode>();
   for (const node of map.nodes) {
-    const group = groupIdOf(node.network);
-    if (!groups.has(group)) groups.set(group, { id: group, label: node.network, classes: 'network' });
-    nodes.set(node.id, { id: node.id, group, label: nodeLabel(node), classes: nodeClasses(node) });
+    const frame = frameIdOf(node.network);
+    if (!frames.has(frame)) frames.set(frame, { id: frame, label: node.network, classes: 'network' });
+    nodes.set(node.id, { id: node.id, frame, label: nodeLabel(node), classes: nodeClasses(node) });
   }
-  for (const id of emptyGroups(groups, nodes)) groups.delete(id);
+  for (const id of emptyFrames(frames, nodes)) frames.delete(id);
   const edges = new Map<string, MapEdge>();
   for (const link of map.links) {
     if (!nodes.has(link.a) || !nodes.has(link.b)) continue;
     edges.set(link.id, mapEdge(link));
   }
-  return { groups, nodes, edges };
+  return { frames, nodes, edges };
 }
 
-/** A group without members would be drawn as a node. */
-function emptyGroups(groups: ReadonlyMap<string, MapGroup>, nodes: ReadonlyMap<string, MapNode>): string[] {
-  const inUse = new Set([...nodes.values()].map((node) => node.group));
-  return [...groups.keys()].filter((id) => !inUse.has(id));
+/** Known networks without a node. */
+function emptyFrames(frames: ReadonlyMap<string, MapFrame>, nodes: ReadonlyMap<string, MapNode>): string[] {
+  const inUse = new Set([...nodes.values()].map((node) => node.frame));
+  return [...frames.keys()].filter((id) => !inUse.has(id));
 }
 
 function nodeLabel(node: ShownNode): string {
@@ -131,11 +132,11 @@ export function qualityClass(lqi: number | null): string {
 
 export function mapChanges(before: MapElements, after: MapElements): MapChanges {
   return {
-    groups: changesOf(before.groups, after.groups, (a, b) => a.label === b.label && a.classes === b.classes),
+    frames: changesOf(before.frames, after.frames, (a, b) => a.label === b.label && a.classes === b.classes),
     nodes: changesOf(
       before.nodes,
       after.nodes,
-      (a, b) => a.label === b.label && a.classes === b.classes && a.group === b.group,
+      (a, b) => a.label === b.label && a.classes === b.classes && a.frame === b.frame,
     ),
     edges: changesOf(
       before.edges,

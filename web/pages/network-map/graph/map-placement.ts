@@ -1,86 +1,128 @@
 /**
- * Decides where nodes stand: from what was stored, beside their neighbours, or as a new network beside the others. It
- * knows which positions are settled (stored after a finished scan, or moved by hand) and asks for a layout of the rest.
+ * Decides where nodes stand. Settled are the positions that were stored when a scan had finished, or set by hand; they do
+ * not move. A network without any is drawn by `seed-layout.ts` while it is being scanned, and laid out once the scan is
+ * over; a node that is new to a settled network is laid out around the others.
  */
-import type { DisplayedMap, ShownNode } from '../displayed-map.ts';
-import { type Box, boxAround, distance, freeCorner, overlap, type Point } from './geometry.ts';
+import { type DisplayedMap, labelOf, type ShownNode } from '../displayed-map.ts';
+import {
+  type Box,
+  boxAround,
+  distance,
+  freeCorner,
+  overlap,
+  packInRows,
+  type Point,
+  type Size,
+} from './geometry.ts';
 import type { LayoutRequest, LayoutResult } from './network-layout.ts';
 import type { NodePositions } from './node-positions.ts';
 import { besideNeighbours, seedNetwork } from './seed-layout.ts';
 
-/** Space around a network's nodes that belongs to it, labels included. */
-export const networkMargin = 70;
+/** Space around a network's nodes that belongs to it: the frame, its label, and air to the next one. */
+export const networkMargin = 82;
 /** Map units that a node takes in an even layout; only to keep room for networks that are still appearing. */
 const roomPerNode = 92;
+
+type Settled = Pick<NodePositions, 'get'>;
 
 export interface NetworkMembers {
   readonly key: string;
   readonly nodes: readonly ShownNode[];
 }
 
+/** The largest network first. */
 export function membersByNetwork(map: DisplayedMap): NetworkMembers[] {
   const members = new Map<string, ShownNode[]>();
   for (const node of map.nodes) {
-    const nodes = members.get(node.network) ?? [];
-    members.set(node.network, nodes);
-    nodes.push(node);
+    const nodes = members.get(node.network);
+    if (nodes === undefined) members.set(node.network, [node]);
+    else nodes.push(node);
   }
   return [...members]
     .map(([key, nodes]) => ({ key, nodes }))
     .sort((a, b) => b.nodes.length - a.nodes.length || (a.key < b.key ? -1 : 1));
 }
 
-/** Positions for the nodes of `map` that `points` lacks. */
-export function placeNewNodes(
+/**
+ * Positions for the nodes that `points` lacks, and new ones for all nodes of networks that are being scanned for the first
+ * time: their picture follows what is known.
+ */
+export function placeNodes(
   map: DisplayedMap,
   points: ReadonlyMap<string, Point>,
-  stored: Pick<NodePositions, 'get'>,
+  settled: Settled,
   aspect: number,
 ): Map<string, Point> {
   const placed = new Map<string, Point>();
-  const at = (id: string): Point | undefined => points.get(id) ?? placed.get(id);
-  const networks = membersByNetwork(map);
-  for (const { nodes } of networks)
-    for (const node of nodes) {
-      const position = points.has(node.id) ? null : stored.get(node);
-      if (position !== null) placed.set(node.id, position);
-    }
-
+  const at = (id: string): Point | undefined => placed.get(id) ?? points.get(id);
+  const growing: NetworkMembers[] = [];
+  const boxes: Box[] = [];
   const neighbours = neighbourIds(map);
-  const newcomers: NetworkMembers[] = [];
-  for (const network of networks) {
-    const missing = network.nodes.filter((node) => at(node.id) === undefined);
-    if (missing.length === network.nodes.length) {
-      newcomers.push(network);
+  for (const network of membersByNetwork(map)) {
+    const isSettled = network.nodes.some((node) => settled.get(node) !== null);
+    const isNew = network.nodes.every((node) => !points.has(node.id));
+    if (!isSettled && (isNew || !map.final)) {
+      growing.push(network);
       continue;
     }
-    const taken = network.nodes.map((node) => at(node.id)).filter((point) => point !== undefined);
-    // Routers before their children: a child then finds its parent.
-    for (const node of missing.toSorted(
-      (a, b) => Number(a.parentId !== null) - Number(b.parentId !== null),
-    )) {
-      const parent = node.parentId === null ? undefined : at(node.parentId);
-      const beside =
-        parent === undefined
-          ? (neighbours.get(node.id) ?? []).map(at).filter((point) => point !== undefined)
-          : [parent];
-      const point = besideNeighbours(beside, taken);
-      placed.set(node.id, point);
-      taken.push(point);
+    for (const node of network.nodes) {
+      const position = points.has(node.id) ? null : settled.get(node);
+      if (position !== null) placed.set(node.id, { x: position.x, y: position.y });
     }
+    placeNewcomers(network, neighbours, at, placed);
+    const box = boxAround(pointsOf(network, at), networkMargin);
+    if (box !== null) boxes.push(box);
   }
-
-  const boxes = networks
-    .filter((network) => !newcomers.includes(network))
-    .map((network) => networkBox(network, at))
-    .filter((box) => box !== null);
-  for (const network of newcomers) {
-    const seeded = seedNetwork(network.nodes);
-    const expected = map.networks.find((other) => other.key === network.key)?.completeness.expectedNodes ?? 0;
-    boxes.push(moveToFreeCorner(seeded, boxes, aspect, roomPerNode * Math.sqrt(expected)));
-    for (const [id, point] of seeded) placed.set(id, point);
-  }
+  // By key: a network that grows faster than another must not change places with it.
+  const pictures = growing
+    .toSorted((a, b) => (a.key < b.key ? -1 : 1))
+    .map(({ key, nodes }) => ({
+      points: seedNetwork(inSeedOrder(nodes)),
+      minSide: roomPerNode * Math.sqrt(expectedNodes(map, key)),
+    }));
+  placePictures(pictures, boxes, aspect);
+  for (const { points: seeded } of pictures) for (const [id, point] of seeded) placed.set(id, point);
   return placed;
+}
+
+/** Routers before their children: a child then finds its parent. */
+function placeNewcomers(
+  { nodes }: NetworkMembers,
+  neighbours: ReadonlyMap<string, readonly string[]>,
+  at: (id: string) => Point | undefined,
+  placed: Map<string, Point>,
+): void {
+  const newcomers = nodes.filter((node) => at(node.id) === undefined);
+  if (newcomers.length === 0) return;
+  const taken = pointsOf({ nodes }, at);
+  for (const node of newcomers.sort((a, b) => Number(a.parentId !== null) - Number(b.parentId !== null))) {
+    const parent = node.parentId === null ? undefined : at(node.parentId);
+    const beside =
+      parent === undefined
+        ? (neighbours.get(node.id) ?? []).map(at).filter((point) => point !== undefined)
+        : [parent];
+    const point = besideNeighbours(beside, taken);
+    placed.set(node.id, point);
+    taken.push(point);
+  }
+}
+
+/** By name: ids change when a node becomes better known, and its place should not. */
+function inSeedOrder(
+  nodes: readonly ShownNode[],
+): { id: string; parentId: string | null; isRouter: boolean }[] {
+  return nodes
+    .map((node) => ({ node, label: labelOf(node) }))
+    .sort((a, b) => (a.label < b.label ? -1 : a.label > b.label ? 1 : 0))
+    .map(({ node: { id, parentId, role } }) => ({
+      id,
+      parentId,
+      isRouter: role === 'router' || role === 'leader',
+    }));
+}
+
+function expectedNodes(map: DisplayedMap, key: string): number {
+  return map.networks.find((network) => network.key === key)?.completeness.expectedNodes ?? 0;
 }
 
 /**
@@ -115,41 +157,36 @@ export interface NetworkLayout {
   readonly keepsPlace: boolean;
 }
 
-/**
- * A layout for each network that has positions still to be settled. `arranged` are the keys of networks that a layout has
- * seen before: they are refined while the scan goes on, and started over once when all their links are known.
- */
+/** A layout for each network of a final map that has positions still to be settled. */
 export function layoutsNeeded(
   map: DisplayedMap,
   points: ReadonlyMap<string, Point>,
-  stored: Pick<NodePositions, 'get'>,
-  arranged: ReadonlySet<string>,
+  settled: Settled,
 ): NetworkLayout[] {
+  if (!map.final) return [];
   const layouts: NetworkLayout[] = [];
   for (const network of membersByNetwork(map)) {
-    const positions = network.nodes.map((node) => stored.get(node));
-    const settled = positions.filter((position) => position !== null).length;
-    if (settled === network.nodes.length) continue;
+    const positions = network.nodes.map((node) => settled.get(node));
+    const known = positions.filter((position) => position !== null).length;
+    if (known === network.nodes.length) continue;
     // Too few old positions would bend the new picture around them: only those set by hand stay then.
-    const mostlySettled = settled * 2 >= network.nodes.length;
-    const hasPinned = positions.some((position) => position?.pinned === true);
+    const isMostlySettled = known * 2 >= network.nodes.length;
     const nodes = network.nodes.map((node, index) => {
       const position = positions[index] ?? null;
       const point = points.get(node.id) ?? position ?? { x: 0, y: 0 };
-      const fixed = position !== null && (position.pinned || mostlySettled);
-      return { id: node.id, x: point.x, y: point.y, fixed };
+      const isFixed = position !== null && (position.pinned || isMostlySettled);
+      return { id: node.id, x: point.x, y: point.y, fixed: isFixed };
     });
     layouts.push({
       network,
-      request: { startOver: map.final || !arranged.has(network.key), nodes, edges: edgesOf(map, network) },
-      // While a scan runs networks grow where they are; when it is over they are put side by side once.
-      keepsPlace: mostlySettled || hasPinned || (!map.final && arranged.has(network.key)),
+      request: { nodes, edges: edgesOf(map, network) },
+      keepsPlace: nodes.some((node) => node.fixed),
     });
   }
   return layouts;
 }
 
-/** New positions of the nodes that were laid out, networks kept apart. */
+/** New positions of the nodes that were laid out, networks kept apart. Nodes that stay are not among them. */
 export function applyLayouts(
   map: DisplayedMap,
   points: ReadonlyMap<string, Point>,
@@ -157,56 +194,83 @@ export function applyLayouts(
   results: readonly LayoutResult[],
   aspect: number,
 ): Map<string, Point> {
-  const moved = new Map<string, Point>();
-  const at = (id: string): Point | undefined => moved.get(id) ?? points.get(id);
   const laidOut = new Set(layouts.map((layout) => layout.network.key));
   const boxes = membersByNetwork(map)
     .filter((network) => !laidOut.has(network.key))
-    .map((network) => networkBox(network, at))
+    .map((network) =>
+      boxAround(
+        pointsOf(network, (id) => points.get(id)),
+        networkMargin,
+      ),
+    )
     .filter((box) => box !== null);
 
-  // Those that keep their place first: the new ones find room around them.
-  for (const keepsPlace of [true, false]) {
-    layouts.forEach((layout, index) => {
-      if (layout.keepsPlace !== keepsPlace) return;
-      const network = new Map(
-        (results[index] ?? []).map(([id, x, y]) => [id, { x, y }] satisfies [string, Point]),
-      );
-      const box = boxAround(network.values(), networkMargin);
-      if (keepsPlace && box !== null && !boxes.some((other) => overlap(other, box))) boxes.push(box);
-      else boxes.push(moveToFreeCorner(network, boxes, aspect, 0));
-      for (const [id, point] of network) moved.set(id, point);
-    });
+  const pictures = layouts.map(({ keepsPlace }, index) => ({
+    keepsPlace,
+    points: new Map<string, Point>((results[index] ?? []).map(([id, x, y]) => [id, { x, y }])),
+    minSide: 0,
+  }));
+  const homeless: Picture[] = [];
+  for (const picture of pictures) {
+    const box = boxAround(picture.points.values(), networkMargin);
+    if (picture.keepsPlace && box !== null && !boxes.some((other) => overlap(other, box))) boxes.push(box);
+    else homeless.push(picture);
   }
-  for (const [id, point] of moved) {
-    const before = points.get(id);
-    if (before !== undefined && distance(before, point) < 1) moved.delete(id);
-  }
+  // Rows are even where boxes of like height follow each other.
+  placePictures(
+    homeless.toSorted((a, b) => sizeOf(b).height - sizeOf(a).height),
+    boxes,
+    aspect,
+  );
+
+  const moved = new Map<string, Point>();
+  for (const picture of pictures)
+    for (const [id, point] of picture.points) {
+      const before = points.get(id);
+      if (before === undefined || distance(before, point) >= 1) moved.set(id, point);
+    }
   return moved;
 }
 
-/** Moves the points, in place, to where their box is free; returns that box. */
-function moveToFreeCorner(
-  points: Map<string, Point>,
-  taken: readonly Box[],
-  aspect: number,
-  minSide: number,
-): Box {
-  const box = boxAround(points.values(), networkMargin) ?? { x1: 0, y1: 0, x2: 0, y2: 0 };
-  const width = Math.max(box.x2 - box.x1, minSide);
-  const height = Math.max(box.y2 - box.y1, minSide);
-  const corner = freeCorner(taken, { width, height }, aspect);
-  const dx = corner.x + (width - (box.x2 - box.x1)) / 2 - box.x1;
-  const dy = corner.y + (height - (box.y2 - box.y1)) / 2 - box.y1;
-  for (const [id, { x, y }] of points) points.set(id, { x: x + dx, y: y + dy });
-  return { x1: corner.x, y1: corner.y, x2: corner.x + width, y2: corner.y + height };
+/** The nodes of a network, still to be moved as one. */
+interface Picture {
+  readonly points: Map<string, Point>;
+  /** Room to keep for nodes that are still to appear. */
+  readonly minSide: number;
 }
 
-function networkBox(network: NetworkMembers, at: (id: string) => Point | undefined): Box | null {
-  return boxAround(
-    network.nodes.map((node) => at(node.id)).filter((point) => point !== undefined),
-    networkMargin,
-  );
+/** Moves the pictures, in place, beside what is there: all together in rows, or one by one around others that stay. */
+function placePictures(pictures: readonly Picture[], taken: readonly Box[], aspect: number): void {
+  if (taken.length === 0) {
+    const corners = packInRows(pictures.map(sizeOf), aspect);
+    pictures.forEach((picture, index) => moveInto(picture, corners[index] ?? { x: 0, y: 0 }));
+    return;
+  }
+  const boxes = [...taken];
+  for (const picture of pictures) {
+    const { width, height } = sizeOf(picture);
+    const corner = freeCorner(boxes, { width, height }, aspect);
+    moveInto(picture, corner);
+    boxes.push({ x1: corner.x, y1: corner.y, x2: corner.x + width, y2: corner.y + height });
+  }
+}
+
+function sizeOf({ points, minSide }: Picture): Size {
+  const box = boxAround(points.values(), networkMargin) ?? { x1: 0, y1: 0, x2: 0, y2: 0 };
+  return { width: Math.max(box.x2 - box.x1, minSide), height: Math.max(box.y2 - box.y1, minSide) };
+}
+
+/** To the middle of its place. */
+function moveInto(picture: Picture, corner: Point): void {
+  const box = boxAround(picture.points.values(), networkMargin) ?? { x1: 0, y1: 0, x2: 0, y2: 0 };
+  const { width, height } = sizeOf(picture);
+  const dx = corner.x + width / 2 - (box.x1 + box.x2) / 2;
+  const dy = corner.y + height / 2 - (box.y1 + box.y2) / 2;
+  for (const [id, { x, y }] of picture.points) picture.points.set(id, { x: x + dx, y: y + dy });
+}
+
+function pointsOf({ nodes }: Pick<NetworkMembers, 'nodes'>, at: (id: string) => Point | undefined): Point[] {
+  return nodes.map((node) => at(node.id)).filter((point) => point !== undefined);
 }
 
 function neighbourIds(map: DisplayedMap): Map<string, string[]> {
@@ -231,6 +295,6 @@ function edgesOf(map: DisplayedMap, network: NetworkMembers): LayoutRequest['edg
     .map((link) => ({
       source: link.a,
       target: link.b,
-      length: link.kind === 'parent_child' ? 62 : 110 + 25 * (3 - (link.lqi ?? 2)),
+      length: link.kind === 'parent_child' ? 60 : 105 + 20 * (3 - (link.lqi ?? 2)),
     }));
 }

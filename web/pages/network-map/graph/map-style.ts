@@ -8,23 +8,20 @@ import type { MapPalette } from './map-palette.ts';
 /** Points of a crown within the unit square; the leader's shape, also in the legend. */
 export const crownPoints = [-1, 0.85, -1, -0.75, -0.5, -0.1, 0, -0.95, 0.5, -0.1, 1, -0.75, 1, 0.85];
 
-/** What depends on the zoom: text keeps its size on the screen. */
-export interface LabelSizes {
-  /** Map units per screen pixel. */
-  readonly unit: number;
-  readonly showsRouters: boolean;
-  readonly showsChildren: boolean;
+/**
+ * Map units per screen pixel, for text that keeps its size on the screen. In steps of a fifth: a restyle per wheel click
+ * would cost more than it shows.
+ */
+export function textUnit(zoom: number): number {
+  return 1.2 ** -Math.round(Math.log(zoom) / Math.log(1.2));
 }
 
-/** Text sizes for a zoom. Labels that would only be a smear over each other are left out. */
-export function labelSizes(zoom: number): LabelSizes {
-  // Steps of a fifth: a restyle per wheel click would cost more than it shows.
-  const step = 1.2 ** Math.round(Math.log(zoom) / Math.log(1.2));
-  return { unit: 1 / step, showsRouters: step > 0.38, showsChildren: step > 0.62 };
-}
+/** Of node labels, screen pixels. */
+export const labelFontPx = 11;
 
-export function mapStyle(palette: MapPalette, labels: LabelSizes): StylesheetJson {
-  const px = (size: number): number => size * labels.unit;
+/** `unit`: map units per screen pixel. */
+export function mapStyle(palette: MapPalette, unit: number): StylesheetJson {
+  const px = (size: number): number => size * unit;
   /** On the screen never below `min` pixels, on the map never below `size`. */
   const atLeast = (size: number, min: number): number => Math.max(size, px(min));
   return [
@@ -36,10 +33,13 @@ export function mapStyle(palette: MapPalette, labels: LabelSizes): StylesheetJso
         'background-opacity': 1,
         'border-width': px(1),
         'border-color': palette.networkBorder,
-        padding: '34px',
+        width: 'data(width)',
+        height: 'data(height)',
+        'z-index': -1,
         label: 'data(label)',
         color: palette.muted,
-        'font-size': px(12),
+        // Never wider than the frames are apart.
+        'font-size': Math.min(px(12), 46),
         'font-weight': 600,
         'text-valign': 'top',
         'text-halign': 'center',
@@ -66,14 +66,14 @@ export function mapStyle(palette: MapPalette, labels: LabelSizes): StylesheetJso
         'border-width': 1.5,
         'border-color': palette.answeredBorder,
         color: palette.text,
-        'font-size': px(11),
+        'font-size': px(labelFontPx),
         'text-valign': 'bottom',
         'text-margin-y': px(3),
         'text-wrap': 'wrap',
         'text-max-width': `${px(130)}px`,
         'text-outline-color': palette.networkFill,
         'text-outline-width': px(2),
-        label: labels.showsChildren ? 'data(label)' : '',
+        label: 'data(label)',
         'overlay-opacity': 0,
       },
     },
@@ -86,7 +86,6 @@ export function mapStyle(palette: MapPalette, labels: LabelSizes): StylesheetJso
         width: 34,
         height: 32,
         'font-weight': 600,
-        label: labels.showsRouters ? 'data(label)' : '',
       },
     },
     {
@@ -100,13 +99,14 @@ export function mapStyle(palette: MapPalette, labels: LabelSizes): StylesheetJso
         'border-width': 4,
         'border-style': 'double',
         'font-weight': 600,
-        label: labels.showsRouters ? 'data(label)' : '',
       },
     },
     {
       selector: 'node.leader',
       style: { shape: 'polygon', 'shape-polygon-points': crownPoints.join(' '), width: 46, height: 38 },
     },
+    // Not an empty label: one that comes and goes changes the node's bounds, and all that is kept by them.
+    { selector: 'node.unlabelled', style: { 'min-zoomed-font-size': 10_000 } },
     {
       selector: 'node.silent',
       style: {
@@ -115,7 +115,6 @@ export function mapStyle(palette: MapPalette, labels: LabelSizes): StylesheetJso
         'border-style': 'dashed',
         'border-width': 2.5,
         color: palette.silent,
-        label: labels.showsRouters ? 'data(label)' : '',
       },
     },
     {
@@ -141,7 +140,9 @@ export function mapStyle(palette: MapPalette, labels: LabelSizes): StylesheetJso
     {
       selector: 'edge',
       style: {
-        'curve-style': 'straight',
+        // The cheapest line: with a radius of 0 it runs from centre to centre. It cannot have arrows.
+        'curve-style': 'haystack',
+        'haystack-radius': 0,
         width: atLeast(1.5, 1),
         'line-color': palette.qualityUnknown,
         'line-opacity': 0.75,
@@ -181,13 +182,13 @@ export function mapStyle(palette: MapPalette, labels: LabelSizes): StylesheetJso
     { selector: 'edge.inferred', style: { 'line-dash-pattern': [2, 4] } },
     {
       selector: 'edge.one-way',
-      style: { 'target-arrow-shape': 'triangle', 'arrow-scale': 1.2 },
+      style: { 'curve-style': 'straight', 'target-arrow-shape': 'triangle', 'arrow-scale': 1.2 },
     },
     { selector: '.faded', style: { opacity: 0.18 } },
     { selector: 'edge.picked', style: { 'line-opacity': 1, 'z-index': 5 } },
     {
       selector: 'node.picked',
-      style: { 'z-index': 10, label: 'data(label)', opacity: 1 },
+      style: { 'z-index': 10, 'min-zoomed-font-size': 0 },
     },
     {
       selector: 'node.selected',
@@ -196,7 +197,7 @@ export function mapStyle(palette: MapPalette, labels: LabelSizes): StylesheetJso
         'outline-color': palette.focus,
         'outline-offset': 3,
         'outline-opacity': 1,
-        label: 'data(label)',
+        'min-zoomed-font-size': 0,
         'z-index': 20,
       },
     },

@@ -7,20 +7,22 @@
  */
 import cytoscape from 'cytoscape';
 import type { DisplayedMap } from '../displayed-map.ts';
-import type { Point } from './geometry.ts';
-import { glide } from './glide.ts';
+import { type Box, boxAround, distance, type Point } from './geometry.ts';
+import { glide, type GlidingNode } from './glide.ts';
 import type { LayoutRunner } from './layout-runner.ts';
 import {
   type MapChanges,
   type MapElements,
+  type MapFrame,
   mapChanges,
   mapElements,
   type MapNode,
   noElements,
 } from './map-elements.ts';
 import type { MapPalette } from './map-palette.ts';
-import { applyLayouts, layoutsNeeded, placeNewNodes, pointsOfRenamed } from './map-placement.ts';
-import { labelSizes, mapStyle } from './map-style.ts';
+import { applyLayouts, layoutsNeeded, placeNodes, pointsOfRenamed } from './map-placement.ts';
+import { mapStyle, textUnit } from './map-style.ts';
+import { labelledNodes } from './node-labels.ts';
 import type { NodePositions } from './node-positions.ts';
 
 export interface MapViewOptions {
@@ -34,8 +36,18 @@ export interface MapViewOptions {
   readonly onPick: (nodeId: string | null) => void;
 }
 
-const fitPaddingPx = 28;
+const fitPaddingPx = 20;
+/** From a network's outermost nodes to its frame, map units. */
+const frameMargin = 56;
+/** Height of the networks' names above their frames. */
+const networkLabelPx = 18;
+/** Width of the buttons over the map's edge; a phone cannot spare it. */
+const controlsPx = 44;
+/** A handful of nodes need not fill the screen. */
+const largestFittingZoom = 1.4;
 const glideMs = 450;
+/** From here on the first picture is of nodes alone; their links follow a moment later. */
+const manyEdges = 600;
 /** Moving more nodes than this smoothly costs more than it tells. */
 const maxGliding = 400;
 
@@ -43,11 +55,11 @@ export class MapView {
   readonly #cy: cytoscape.Core;
   readonly #options: MapViewOptions;
   #palette: MapPalette;
-  #labelUnit = 1;
+  #textUnit = 1;
+  #labelled: ReadonlySet<string> = new Set();
   #map: DisplayedMap | null = null;
   #elements: MapElements = noElements;
   readonly #points = new Map<string, Point>();
-  readonly #arranged = new Set<string>();
   #marks: { readonly selectedId: string | null; readonly pickedIds: ReadonlySet<string> | null } = {
     selectedId: null,
     pickedIds: null,
@@ -56,7 +68,7 @@ export class MapView {
   #layoutWanted = false;
   #ownsViewport = true;
   #stopGlide: (() => void) | null = null;
-  #zoomTimer: ReturnType<typeof setTimeout> | null = null;
+  #labelTimer: ReturnType<typeof setTimeout> | null = null;
   #destroyed = false;
 
   constructor(options: MapViewOptions) {
@@ -64,7 +76,9 @@ export class MapView {
     this.#palette = options.palette;
     this.#cy = cytoscape({
       container: options.container,
-      style: mapStyle(options.palette, labelSizes(1)),
+      style: mapStyle(options.palette, 1),
+      // Positions are ours; the default would arrange nothing in a grid.
+      layout: { name: 'preset' },
       minZoom: 0.08,
       maxZoom: 4,
       boxSelectionEnabled: false,
@@ -81,16 +95,24 @@ export class MapView {
     this.#map = map;
     if (before !== null)
       for (const [id, point] of pointsOfRenamed(before, map, this.#points)) this.#points.set(id, point);
-    const next = mapElements(map);
+    const all = mapElements(map);
+    const isHeavy = before === null && all.edges.size > manyEdges;
+    const next = isHeavy ? { ...all, edges: noElements.edges } : all;
     const changes = mapChanges(this.#elements, next);
     for (const id of changes.nodes.removedIds) this.#points.delete(id);
-    const placed = placeNewNodes(map, this.#points, this.#options.positions, this.#aspect());
-    for (const [id, point] of placed) this.#points.set(id, point);
-    this.#patch(changes);
+    const placed = placeNodes(map, this.#points, this.#options.positions, this.#aspect());
+    const moved = new Map([...placed].filter(([id]) => this.#points.has(id)));
+    for (const [id, point] of placed) if (!this.#points.has(id)) this.#points.set(id, point);
     this.#elements = next;
+    // Before there is anything to draw or restyle.
+    if (before === null) this.#fitNow();
+    this.#patch(changes);
     if (changes.nodes.added.length > 0 || changes.edges.added.length > 0) this.#applyMarks();
-    if (this.#ownsViewport && (before === null || placed.size > 0)) this.#fitNow();
-    if (placed.size > 0 || map.final) this.#requestLayout();
+    if (this.#ownsViewport && before !== null && placed.size > moved.size) this.#fitNow();
+    this.#moveTo(moved);
+    if (changes.nodes.added.length + changes.nodes.changed.length > 0) this.#scheduleLabels();
+    this.#requestLayout();
+    if (isHeavy) this.#afterPaint(() => this.#map === map && this.update(map));
   }
 
   /** Marks one node as selected and a set as in focus; the rest fades. */
@@ -99,23 +121,29 @@ export class MapView {
     this.#applyMarks();
   }
 
-  /** Brings the nodes into view if any of them is outside it. */
-  reveal(nodeIds: Iterable<string>): void {
+  /** Brings the nodes into the upper `visibleHeightPx` of the view, if any of them is outside. */
+  reveal(nodeIds: Iterable<string>, visibleHeightPx: number): void {
     const nodes = this.#collect(nodeIds);
     if (nodes.empty()) return;
-    const view = this.#cy.extent();
-    const box = nodes.boundingBox({});
-    const visible = box.x1 >= view.x1 && box.x2 <= view.x2 && box.y1 >= view.y1 && box.y2 <= view.y2;
-    if (visible) return;
+    const cy = this.#cy;
+    const box = nodes.renderedBoundingBox({ includeLabels: false, includeOverlays: false });
+    const margin = 24;
+    const isVisible =
+      box.x1 >= margin &&
+      box.y1 >= margin &&
+      box.x2 <= cy.width() - margin &&
+      box.y2 <= visibleHeightPx - margin;
+    if (isVisible) return;
     this.#ownsViewport = false;
-    const fits = box.w < view.w && box.h < view.h;
-    if (this.#options.reducedMotion) {
-      if (fits) this.#cy.center(nodes);
-      else this.#cy.fit(nodes, 80);
-    } else {
-      const target = fits ? { center: { eles: nodes } } : { fit: { eles: nodes, padding: 80 } };
-      this.#cy.animate(target, { duration: 250 });
-    }
+    const shrink = Math.min(1, (cy.width() - 4 * margin) / box.w, (visibleHeightPx - 4 * margin) / box.h);
+    const zoom = Math.max(cy.minZoom(), cy.zoom() * shrink);
+    const model = nodes.boundingBox({ includeLabels: false, includeOverlays: false });
+    const pan = {
+      x: cy.width() / 2 - (zoom * (model.x1 + model.x2)) / 2,
+      y: visibleHeightPx / 2 - (zoom * (model.y1 + model.y2)) / 2,
+    };
+    if (this.#options.reducedMotion) cy.viewport({ zoom, pan });
+    else cy.animate({ zoom, pan }, { duration: 250 });
   }
 
   fit(): void {
@@ -139,7 +167,6 @@ export class MapView {
   /** Forgets all positions, those set by hand included, and lays the map out anew. */
   arrangeAnew(): void {
     this.#options.positions.clear();
-    this.#arranged.clear();
     this.#ownsViewport = true;
     this.#requestLayout();
   }
@@ -158,7 +185,7 @@ export class MapView {
   destroy(): void {
     this.#destroyed = true;
     this.#stopGlide?.();
-    if (this.#zoomTimer !== null) clearTimeout(this.#zoomTimer);
+    if (this.#labelTimer !== null) clearTimeout(this.#labelTimer);
     this.#cy.destroy();
   }
 
@@ -173,12 +200,13 @@ export class MapView {
     cy.on('dragpan scrollzoom pinchzoom', () => {
       this.#ownsViewport = false;
     });
-    cy.on('zoom', () => this.#scheduleLabelSizes());
+    cy.on('zoom', () => this.#scheduleLabels());
     cy.on('dragfree', 'node.node', (event) => {
       const node = event.target as cytoscape.NodeSingular;
       const known = this.#map?.nodeById.get(node.id());
       if (known === undefined) return;
       this.#points.set(known.id, { ...node.position() });
+      this.#moveTo(new Map());
       this.#options.positions.set(known, node.position(), true);
       this.#options.positions.save();
     });
@@ -186,30 +214,22 @@ export class MapView {
     cy.on('mouseout', 'node.node', () => (this.#options.container.style.cursor = ''));
   }
 
-  #patch({ groups, nodes, edges }: MapChanges): void {
+  #patch({ frames, nodes, edges }: MapChanges): void {
     const cy = this.#cy;
     cy.batch(() => {
       this.#collect(edges.removedIds).remove();
-      cy.add(
-        groups.added.map(({ id, label, classes }) => ({
-          group: 'nodes',
-          data: { id, label },
-          classes,
-          grabbable: false,
-          selectable: false,
-        })),
-      );
-      for (const { id, label, classes } of groups.changed)
+      this.#collect(nodes.removedIds).remove();
+      this.#collect(frames.removedIds).remove();
+      const boxes = frames.added.length > 0 ? this.#frameBoxes() : new Map<string, Box>();
+      cy.add(frames.added.map((frame) => frameDefinition(frame, boxes.get(frame.id))));
+      for (const { id, label, classes } of frames.changed)
         cy.getElementById(id).data('label', label).classes(classes);
       cy.add(nodes.added.map((node) => this.#nodeDefinition(node)));
-      for (const { id, label, classes, group } of nodes.changed) {
+      for (const { id, label, classes } of nodes.changed) {
         const element = cy.getElementById(id);
-        if (element.parent().first().id() !== group) element.move({ parent: group });
-        cy.getElementById(id).data('label', label).classes(classes);
+        const unlabelled = element.hasClass('unlabelled') ? ' unlabelled' : '';
+        element.data('label', label).classes(classes + unlabelled);
       }
-      // After members have moved away: removing a group takes what is still in it along.
-      this.#collect(nodes.removedIds).remove();
-      this.#collect(groups.removedIds).remove();
       const replaced = edges.changed.filter(({ id, source, target }) => {
         const edge = cy.getElementById(id);
         return edge.source().id() !== source || edge.target().id() !== target;
@@ -228,14 +248,47 @@ export class MapView {
     });
   }
 
-  #nodeDefinition({ id, group, label, classes }: MapNode): cytoscape.ElementDefinition {
+  #nodeDefinition({ id, label, classes }: MapNode): cytoscape.ElementDefinition {
     return {
       group: 'nodes',
-      data: { id, label, parent: group },
+      data: { id, label },
       position: { ...(this.#points.get(id) ?? { x: 0, y: 0 }) },
-      classes,
+      classes: this.#labelled.has(id) ? classes : `${classes} unlabelled`,
       selectable: false,
     };
+  }
+
+  /** Where each network's frame belongs, by the points of its nodes. */
+  #frameBoxes(): Map<string, Box> {
+    const points = new Map<string, Point[]>();
+    for (const { id, frame } of this.#elements.nodes.values()) {
+      const point = this.#points.get(id);
+      if (point === undefined) continue;
+      const known = points.get(frame);
+      if (known === undefined) points.set(frame, [point]);
+      else known.push(point);
+    }
+    const boxes = new Map<string, Box>();
+    for (const [frame, inFrame] of points) {
+      const box = boxAround(inFrame, frameMargin);
+      if (box !== null) boxes.set(frame, box);
+    }
+    return boxes;
+  }
+
+  /** The frames whose box is not what is drawn. */
+  #framesToMove(): GlidingNode[] {
+    return [...this.#frameBoxes()].flatMap(([id, box]) => {
+      const node = this.#cy.getElementById(id);
+      if (node.empty()) return [];
+      const { data, position } = frameDefinition({ id, label: '', classes: '' }, box);
+      const { width, height } = data;
+      const isThere =
+        distance(node.position(), position) < 1 &&
+        Math.abs((node.data('width') as number) - width) < 1 &&
+        Math.abs((node.data('height') as number) - height) < 1;
+      return isThere ? [] : [{ node, to: position, size: { width, height } }];
+    });
   }
 
   #collect(ids: Iterable<string>): cytoscape.CollectionReturnValue {
@@ -274,14 +327,13 @@ export class MapView {
       this.#layoutWanted = false;
       const map = this.#map;
       if (map === null) break;
-      const layouts = layoutsNeeded(map, this.#points, this.#options.positions, this.#arranged);
+      const layouts = layoutsNeeded(map, this.#points, this.#options.positions);
       if (layouts.length === 0) continue;
       const results = await this.#options.layouts.run(layouts.map((layout) => layout.request));
       if (results === null || this.#isDestroyed()) break;
-      for (const { network } of layouts) this.#arranged.add(network.key);
       const moved = applyLayouts(map, this.#points, layouts, results, this.#aspect());
       this.#moveTo(moved);
-      if (map.final) this.#settle(map);
+      this.#settle(map);
     }
     this.#layoutRunning = false;
   }
@@ -291,14 +343,22 @@ export class MapView {
   }
 
   #moveTo(moved: ReadonlyMap<string, Point>): void {
-    const present = [...moved].filter(([id]) => this.#points.has(id));
+    const present = [...moved].filter(([id, point]) => {
+      const from = this.#points.get(id);
+      return from !== undefined && distance(from, point) >= 1;
+    });
     for (const [id, point] of present) this.#points.set(id, point);
+    const nodes = [
+      ...present.map(([id, to]) => ({ node: this.#cy.getElementById(id), to })),
+      ...this.#framesToMove(),
+    ];
+    if (nodes.length === 0) return;
     this.#stopGlide?.();
-    const nodes = present.map(([id, to]) => ({ node: this.#cy.getElementById(id), to }));
     const smooth = !this.#options.reducedMotion && nodes.length <= maxGliding;
     this.#stopGlide = glide(this.#cy, nodes, smooth ? glideMs : 0, () => {
       if (this.#ownsViewport) this.#fitNow();
     });
+    this.#scheduleLabels();
   }
 
   #settle(map: DisplayedMap): void {
@@ -310,31 +370,82 @@ export class MapView {
     positions.save();
   }
 
+  #afterPaint(action: () => void): void {
+    requestAnimationFrame(() =>
+      requestAnimationFrame(() => {
+        if (!this.#destroyed) action();
+      }),
+    );
+  }
+
   #aspect(): number {
     return this.#cy.height() > 0 ? this.#cy.width() / this.#cy.height() : 1.5;
   }
 
+  /** From the known points: asking the graph would measure every label first. */
   #fitNow(): void {
-    if (this.#cy.nodes().empty()) return;
-    this.#cy.fit(undefined, fitPaddingPx);
-    // A handful of nodes need not fill the screen.
-    if (this.#cy.zoom() > 1.4) this.#cy.zoom(1.4).center();
-    this.#updateLabelSizes();
+    const box = boxAround(this.#points.values(), frameMargin);
+    if (box === null) return;
+    const width = this.#cy.width() - (this.#cy.width() > 700 ? controlsPx : 0);
+    const height = this.#cy.height() - networkLabelPx;
+    const zoom = Math.min(
+      (width - 2 * fitPaddingPx) / (box.x2 - box.x1),
+      (height - 2 * fitPaddingPx) / (box.y2 - box.y1),
+      largestFittingZoom,
+    );
+    if (!(zoom > 0)) return;
+    this.#cy.viewport({
+      zoom,
+      pan: {
+        x: width / 2 - (zoom * (box.x1 + box.x2)) / 2,
+        y: networkLabelPx + height / 2 - (zoom * (box.y1 + box.y2)) / 2,
+      },
+    });
+    this.#updateLabels();
   }
 
   /** Restyling a thousand nodes takes a frame or two: when the zoom rests, not during. */
-  #scheduleLabelSizes(): void {
-    if (this.#zoomTimer !== null) clearTimeout(this.#zoomTimer);
-    this.#zoomTimer = setTimeout(() => this.#updateLabelSizes(), 140);
+  #scheduleLabels(): void {
+    if (this.#labelTimer !== null) clearTimeout(this.#labelTimer);
+    this.#labelTimer = setTimeout(() => this.#updateLabels(), 140);
   }
 
-  #updateLabelSizes(): void {
-    if (labelSizes(this.#cy.zoom()).unit !== this.#labelUnit) this.#restyle();
+  #updateLabels(): void {
+    if (this.#destroyed) return;
+    if (textUnit(this.#cy.zoom()) !== this.#textUnit) this.#restyle();
+    this.#labelled = labelledNodes(this.#elements, this.#points, this.#cy.zoom());
+    this.#cy.batch(() => {
+      for (const node of this.#cy.nodes('.node')) {
+        const isHidden = !this.#labelled.has(node.id());
+        if (node.hasClass('unlabelled') !== isHidden) node.toggleClass('unlabelled', isHidden);
+      }
+    });
   }
 
   #restyle(): void {
-    const sizes = labelSizes(this.#cy.zoom());
-    this.#labelUnit = sizes.unit;
-    this.#cy.style(mapStyle(this.#palette, sizes));
+    this.#textUnit = textUnit(this.#cy.zoom());
+    this.#cy.style(mapStyle(this.#palette, this.#textUnit));
   }
+}
+
+interface FrameDefinition extends cytoscape.ElementDefinition {
+  readonly data: {
+    readonly id: string;
+    readonly label: string;
+    readonly width: number;
+    readonly height: number;
+  };
+  readonly position: Point;
+}
+
+function frameDefinition({ id, label, classes }: MapFrame, box: Box | undefined): FrameDefinition {
+  const { x1, y1, x2, y2 } = box ?? { x1: 0, y1: 0, x2: 0, y2: 0 };
+  return {
+    group: 'nodes',
+    data: { id, label, width: x2 - x1, height: y2 - y1 },
+    position: { x: (x1 + x2) / 2, y: (y1 + y2) / 2 },
+    classes,
+    grabbable: false,
+    selectable: false,
+  };
 }

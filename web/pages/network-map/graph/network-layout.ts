@@ -1,6 +1,6 @@
 /**
  * The force layout of one network: fCoSE on a Cytoscape graph without a screen, so that it runs in a worker. Incremental:
- * it starts from given positions and keeps the fixed ones.
+ * fixed nodes stay, the others find their place among them. Without any the network gets a new picture.
  */
 import cytoscape from 'cytoscape';
 import fcose from 'cytoscape-fcose';
@@ -19,8 +19,6 @@ export interface LayoutEdge {
 }
 
 export interface LayoutRequest {
-  /** Forget the given positions of nodes that are not fixed: for a network that was never laid out. */
-  readonly startOver: boolean;
   readonly nodes: readonly LayoutNode[];
   readonly edges: readonly LayoutEdge[];
 }
@@ -31,8 +29,10 @@ cytoscape.use(fcose);
 
 /** Room for a node and its label. */
 const footprint = 48;
+/** Labels are written sideways: a new picture is drawn a little wider than high, so that they collide less. */
+const widening = 1.25;
 
-export function layoutNetwork({ startOver, nodes, edges }: LayoutRequest): LayoutResult {
+export function layoutNetwork({ nodes, edges }: LayoutRequest): LayoutResult {
   if (nodes.every((node) => node.fixed)) return nodes.map(({ id, x, y }) => [id, x, y] as const);
   const cy = cytoscape({
     headless: true,
@@ -44,7 +44,7 @@ export function layoutNetwork({ startOver, nodes, edges }: LayoutRequest): Layou
     },
   });
   const fixed = nodes.filter((node) => node.fixed);
-  const randomize = startOver && fixed.length === 0;
+  const randomize = fixed.length === 0;
   const options: cytoscape.LayoutOptions & Record<string, unknown> = {
     name: 'fcose',
     animate: false,
@@ -66,7 +66,10 @@ export function layoutNetwork({ startOver, nodes, edges }: LayoutRequest): Layou
     }),
   };
   cy.layout(options).run();
-  const result = cy.nodes().map((node) => [node.id(), node.position('x'), node.position('y')] as const);
+  const stretch = randomize ? widening : 1;
+  const result = cy
+    .nodes()
+    .map((node) => [node.id(), node.position('x') * stretch, node.position('y')] as const);
   cy.destroy();
   return result.every(([, x, y]) => Number.isFinite(x) && Number.isFinite(y))
     ? result

@@ -1,35 +1,50 @@
 /**
- * First positions, in an instant and without chance: a network that nobody has seen yet gets its routers on a ring with
- * their children fanned out behind them; a node that is new to a known network appears beside its neighbours. The force
- * layout (`network-layout.ts`) refines both.
+ * First positions, in an instant and without chance: routers stand on a ring with their children fanned out behind them,
+ * and what has no place in the mesh yet waits in rows below. The same nodes give the same picture, so a network that is
+ * being scanned for the first time settles step by step. A node that is new to a known network appears beside its
+ * neighbours. The force layout (`network-layout.ts`) refines both.
  */
 import { distance, type Point } from './geometry.ts';
 
 export interface SeedNode {
   readonly id: string;
   readonly parentId: string | null;
+  readonly isRouter: boolean;
 }
 
-/** Room that one node and its label take on a ring. */
+/** Room that one node and its label take. */
 const spacing = 64;
+/** More on the ring: links cross it. */
+const ringSpacing = 96;
 const fanRadius = 78;
 
-/** Positions of a whole network around (0, 0). Nodes without a known parent stand on the ring. */
+/** Positions of a whole network around (0, 0). */
 export function seedNetwork(nodes: readonly SeedNode[]): Map<string, Point> {
   const members = new Set(nodes.map((node) => node.id));
   const childrenOf = new Map<string, string[]>();
-  const ring: string[] = [];
-  for (const node of nodes) {
-    if (node.parentId !== null && node.parentId !== node.id && members.has(node.parentId)) {
-      const siblings = childrenOf.get(node.parentId) ?? [];
-      childrenOf.set(node.parentId, siblings);
-      siblings.push(node.id);
-    } else ring.push(node.id);
+  for (const { id, parentId } of nodes) {
+    if (parentId === null || parentId === id || !members.has(parentId)) continue;
+    const siblings = childrenOf.get(parentId);
+    if (siblings === undefined) childrenOf.set(parentId, [id]);
+    else siblings.push(id);
   }
-  const room = ring.map((id) => Math.max(1, Math.ceil((childrenOf.get(id)?.length ?? 0) / 2)));
-  const slots = room.reduce((sum, slot) => sum + slot, 0);
-  const radius = ring.length === 1 ? 0 : Math.max(spacing, (slots * spacing) / (2 * Math.PI));
+  const ring = nodes.filter((node) => node.isRouter || childrenOf.has(node.id)).map((node) => node.id);
+  const points = placeRing(ring, childrenOf);
+  placeRows(
+    nodes.filter((node) => !points.has(node.id)).map((node) => node.id),
+    points,
+  );
+  return points;
+}
 
+function placeRing(
+  ring: readonly string[],
+  childrenOf: ReadonlyMap<string, readonly string[]>,
+): Map<string, Point> {
+  const room = ring.map((id) => Math.max(1, Math.ceil((childrenOf.get(id)?.length ?? 0) / 2)));
+  const slots = room.reduce((sum, width) => sum + width, 0);
+  const radius = ring.length === 1 ? 0 : Math.max(spacing, (slots * ringSpacing) / (2 * Math.PI));
+  const onRing = new Set(ring);
   const points = new Map<string, Point>();
   let slot = 0;
   ring.forEach((id, index) => {
@@ -38,23 +53,20 @@ export function seedNetwork(nodes: readonly SeedNode[]): Map<string, Point> {
     slot += width;
     const center = { x: radius * Math.cos(angle), y: radius * Math.sin(angle) };
     points.set(id, center);
-    const spread = ring.length === 1 ? 2 * Math.PI : Math.PI;
-    fan(childrenOf.get(id) ?? [], center, angle, spread, points);
+    const children = (childrenOf.get(id) ?? []).filter((child) => !onRing.has(child));
+    placeFan(
+      children,
+      { center, direction: angle, spread: ring.length === 1 ? 2 * Math.PI : Math.PI },
+      points,
+    );
   });
-  // A parent cycle of damaged tables leaves nodes that hang on no ring.
-  const left = nodes.filter((node) => !points.has(node.id));
-  left.forEach((node, index) =>
-    points.set(node.id, { x: radius + 3 * spacing, y: (index - left.length / 2) * spacing }),
-  );
   return points;
 }
 
-/** Half circles of children around their parent, the nearest first. */
-function fan(
+/** Arcs of children around their parent, the nearest first. */
+function placeFan(
   ids: readonly string[],
-  center: Point,
-  direction: number,
-  spread: number,
+  { center, direction, spread }: { center: Point; direction: number; spread: number },
   points: Map<string, Point>,
 ): void {
   let placed = 0;
@@ -68,6 +80,17 @@ function fan(
     });
     placed += inRow.length;
   }
+}
+
+/** Rows below everything placed so far. */
+function placeRows(ids: readonly string[], points: Map<string, Point>): void {
+  const bottom = points.size === 0 ? -spacing : Math.max(...[...points.values()].map((point) => point.y));
+  const columns = Math.max(1, Math.ceil(Math.sqrt(ids.length * 1.6)));
+  ids.forEach((id, index) => {
+    const column = index % columns;
+    const row = Math.floor(index / columns);
+    points.set(id, { x: (column - (columns - 1) / 2) * spacing, y: bottom + (row + 1.2) * spacing });
+  });
 }
 
 /** A place beside `neighbours` with the most air to what is already there. */
