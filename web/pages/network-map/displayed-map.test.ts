@@ -1,0 +1,93 @@
+import { expect, test } from 'vitest';
+import { displayedMap, labelOf } from './displayed-map.ts';
+import { linkOf, nodeOf, topologyOf } from './test-support/topologies.ts';
+
+test('shows a finished topology as it is', () => {
+  const topology = topologyOf([nodeOf('a'), nodeOf('b', { state: 'silent', outcome: 'timed_out' })]);
+  const map = displayedMap({ latest: topology, settled: topology });
+  expect(map.nodes.map((node) => [node.id, node.shown])).toEqual([
+    ['a', 'answered'],
+    ['b', 'silent'],
+  ]);
+  expect(map.counts).toEqual({ answered: 1, silent: 1, inferred: 0, waiting: 0 });
+});
+
+test('does not call a node silent before the running scan has decided about it', () => {
+  const latest = topologyOf([nodeOf('a', { state: 'silent', outcome: null })], [], { final: false });
+  expect(displayedMap({ latest, settled: null }).nodes[0]?.shown).toBe('waiting');
+});
+
+test('calls an undecided node of a finished topology silent', () => {
+  const latest = topologyOf([nodeOf('a', { state: 'silent', outcome: null })]);
+  expect(displayedMap({ latest, settled: null }).nodes[0]?.shown).toBe('silent');
+});
+
+test('keeps the nodes of the last map in view, as waiting and stale, until the running scan names them', () => {
+  const settled = topologyOf([nodeOf('a'), nodeOf('b')]);
+  const latest = topologyOf([nodeOf('a')], [], { final: false });
+  const map = displayedMap({ latest, settled });
+  expect(map.nodeById.get('b')).toMatchObject({ shown: 'waiting', stale: true });
+  expect(map.nodeById.get('a')).toMatchObject({ shown: 'answered', stale: false });
+});
+
+test('does not show a node twice whose address became known in the running scan', () => {
+  const settled = topologyOf([nodeOf('name:lamp', { name: 'lamp', state: 'silent', outcome: 'timed_out' })]);
+  const latest = topologyOf([nodeOf('4e3c91f5aa0821b7', { name: 'lamp' })], [], { final: false });
+  expect(displayedMap({ latest, settled }).nodes.map((node) => node.id)).toEqual(['4e3c91f5aa0821b7']);
+});
+
+test('drops the nodes of the last map once the scan is over', () => {
+  const settled = topologyOf([nodeOf('a'), nodeOf('b')]);
+  const latest = topologyOf([nodeOf('a')]);
+  expect(displayedMap({ latest, settled }).nodes).toHaveLength(1);
+});
+
+test('a node that only its neighbours have named so far keeps what the last map knew of it', () => {
+  const settled = topologyOf([nodeOf('a', { role: 'router', batteryMillivolts: 3_000 })]);
+  const latest = topologyOf(
+    [nodeOf('a', { name: null, state: 'inferred', outcome: null, role: null, namedBy: ['b'] })],
+    [],
+    { final: false },
+  );
+  expect(displayedMap({ latest, settled }).nodeById.get('a')).toMatchObject({
+    shown: 'waiting',
+    name: 'a',
+    role: 'router',
+    batteryMillivolts: 3_000,
+    namedBy: ['b'],
+    stale: true,
+  });
+});
+
+test('shows links of waiting nodes as stale, and drops those between nodes that answered without them', () => {
+  const nodes = [nodeOf('a'), nodeOf('b'), nodeOf('c')];
+  const settled = topologyOf(nodes, [linkOf('a', 'b'), linkOf('b', 'c')]);
+  const latest = topologyOf([nodeOf('a'), nodeOf('b')], [], { final: false });
+  const { links } = displayedMap({ latest, settled });
+  expect(links.map((link) => [link.id, link.state])).toEqual([['b|c', 'stale']]);
+});
+
+test('shows the weak points of the last finished map while a scan runs', () => {
+  const weakPoint = {
+    kind: 'orphan',
+    severity: 'info',
+    nodeId: 'a',
+    linkId: null,
+    cutOff: [],
+    statement: 'a has no link',
+  } as const;
+  const settled = topologyOf([nodeOf('a')], [], { weakPoints: [{ ...weakPoint, cutOff: [] }] });
+  const latest = topologyOf([nodeOf('a')], [], { final: false });
+  expect(displayedMap({ latest, settled }).weakPoints).toHaveLength(1);
+  expect(displayedMap({ latest, settled: null }).weakPoints).toHaveLength(0);
+});
+
+test.each([
+  [nodeOf('x', { name: 'lamp', rloc16: '0x8400' }), 'lamp'],
+  [nodeOf('x', { name: null, rloc16: '0x8400' }), '0x8400'],
+  [nodeOf('x', { name: null, kind: 'border_router', brId: 'BR-001', rloc16: '0x8400' }), 'BR-001'],
+  [nodeOf('x', { name: null, brId: 'BR-001', extAddr: '4e3c91f5aa0821b7' }), '…0821b7'],
+  [nodeOf('net-1/0x8400', { name: null }), 'net-1/0x8400'],
+])('calls a node by the best that is known of it (%#)', (node, label) => {
+  expect(labelOf(node)).toBe(label);
+});
