@@ -8,7 +8,7 @@ import { edgeErrorCodes, problemStatuses } from './server/http/problem.ts';
 const markdown = readFileSync(new URL('../docs/errors.md', import.meta.url), 'utf8');
 
 /** `scanErrorCodes` are the codes of `ScanError`. */
-const documentable = Object.entries({ ...errors, edgeErrorCodes })
+const documentable = Object.entries<unknown>({ ...errors, edgeErrorCodes })
   .filter((entry): entry is [string, readonly string[]] => entry[0].endsWith('ErrorCodes'))
   .map(([name, codes]) => ({
     className: name.charAt(0).toUpperCase() + name.slice(1, -'Codes'.length),
