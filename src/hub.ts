@@ -234,7 +234,9 @@ function learnNodes(parts: {
   );
   if (!config.nodes.discovery) return;
   releases.defer(
-    facts.on('border_router:nodes_seen', ({ id, nodes: seen }) => void nodes.noteSeen(id, seen)),
+    facts.on('border_router:nodes_seen', ({ id, nodes: seen }) => {
+      for (const problem of nodes.noteSeen(id, seen).problems) logger.warn({ border_router: id }, problem);
+    }),
   );
   if (!config.nodes.discover_on_connect) return;
   releases.defer(facts.on('border_router:connected', ({ id }) => void links.discover(id)));
