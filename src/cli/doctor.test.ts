@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createCliHarness } from '../../test/support/cli-harness.ts';
-import { startFakeHub } from '../../test/support/fake-hub.ts';
+import { problem, startFakeHub } from '../../test/support/fake-hub.ts';
 import { borderRouterView } from '../../test/support/samples.ts';
 import { toWire } from '../protocol/wire.ts';
 import { checkClock, checkDataFolder, checkFreeSpace, checkNodeVersion, checkPort } from './doctor-checks.ts';
@@ -59,6 +59,25 @@ describe('threadhub doctor', () => {
     const { exitCode, stdout } = await doctor();
     expect(statusesOf(stdout)).toMatchObject({ hub: 'warning', port: 'ok' });
     expect(exitCode).toBe(0);
+  });
+
+  it('does not take another program that answers for a hub', async () => {
+    await using other = await startFakeHub({
+      'GET /healthz': () => ({ body: 'fine' }),
+      'GET /api/border_routers': () => ({ body: '<html>' }),
+    });
+    const { stdout } = await doctor({ hub: other.url });
+    expect(statusesOf(stdout)).toMatchObject({ hub: 'warning' });
+    expect(stdout).toContain('is not a Threadhub hub');
+  });
+
+  it('takes a hub that keeps its border routers to itself for a hub', async () => {
+    await using hub = await startFakeHub({
+      'GET /healthz': () => ({ body: {} }),
+      'GET /api/border_routers': () => problem(403, 'setup_required', 'this hub has no users yet'),
+    });
+    const { stdout } = await doctor({ hub: hub.url });
+    expect(statusesOf(stdout)).toMatchObject({ hub: 'ok', 'border routers': 'warning' });
   });
 
   it('names every problem of the configuration and exits with 1', async () => {
