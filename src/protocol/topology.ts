@@ -179,7 +179,6 @@ export type Completeness = TopologyNetwork['completeness'];
 export type WeakPoint = Topology['weakPoints'][number];
 export type LinkEvidence = TopologyLink['aHearsB'][number];
 export type EvidenceState = (typeof evidenceStates)[number];
-export type NodeState = (typeof nodeStates)[number];
 
 const nodeReference = z.object({ id: z.string(), name: z.string().nullable() });
 const change = <T extends z.ZodType>(value: T) =>
