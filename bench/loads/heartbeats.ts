@@ -3,11 +3,8 @@
  * interval. Open loop: a heartbeat's time is planned, and one that leaves late is counted as late, not skipped.
  */
 import { WebSocket } from 'ws';
-import {
-  borderRouterPath,
-  encodeBorderRouterMessage,
-  type HeartbeatMessage,
-} from '../../src/protocol/border-router-messages.ts';
+import { encodeBorderRouterMessage } from '../../src/protocol/border-router-codec.ts';
+import { borderRouterPath, type HeartbeatMessage } from '../../src/protocol/border-router-messages.ts';
 import { asBorderRouterId } from '../../src/protocol/ids.ts';
 import { answerQuestions } from '../load-process.ts';
 import { percentile } from '../statistics.ts';

@@ -6,15 +6,13 @@
 import { WebSocket } from 'ws';
 import { systemClock } from '../clock.ts';
 import { ConfigError } from '../errors.ts';
+import { decodeHubFrame, encodeBorderRouterMessage, frameBytes } from '../protocol/border-router-codec.ts';
 import {
   type BorderRouterMessage,
   borderRouterPath,
   closeCodes,
-  decodeHubFrame,
   type EncodedFrame,
-  encodeBorderRouterMessage,
   type FailureCode,
-  frameBytes,
   type FrameEncoding,
   type HeartbeatMessage,
   maxBorderRouterFrameBytes,

@@ -17,12 +17,11 @@ import type { LinkEnd, ProtocolErrorKind } from '../facts.ts';
 import { FrameOutbox, type SendResult } from '../outbox/frame-outbox.ts';
 import type { OutboxBudget } from '../outbox/outbox-budget.ts';
 import type { OutboxObserver } from '../outbox/outbox-observer.ts';
+import { decodeBorderRouterFrame, encodeHubCommand } from '../protocol/border-router-codec.ts';
 import {
   type BorderRouterMessage,
   closeCodes,
   type CoapResponseMessage,
-  decodeBorderRouterFrame,
-  encodeHubCommand,
   type FrameEncoding,
   type HeartbeatMessage,
   type HubCommand,

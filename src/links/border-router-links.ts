@@ -13,12 +13,11 @@ import type { FactEmitter, LinkEnd, ProtocolErrorKind } from '../facts.ts';
 import { OutboxBudget } from '../outbox/outbox-budget.ts';
 import type { SendResult } from '../outbox/frame-outbox.ts';
 import type { OutboxObserver } from '../outbox/outbox-observer.ts';
+import { encodeHubCommand, frameBytes } from '../protocol/border-router-codec.ts';
 import {
   type CoapMethod,
   type CoapResponseMessage,
-  encodeHubCommand,
   firmwareLimits,
-  frameBytes,
   type HeartbeatMessage,
   type NodeSeenMessage,
   type ScanNodeCommand,

@@ -12,7 +12,8 @@
  * A frame counts against the bounds from `send()` until the socket has confirmed it.
  */
 import type { Clock } from '../clock.ts';
-import { type EncodedFrame, frameBytes } from '../protocol/border-router-messages.ts';
+import { frameBytes } from '../protocol/border-router-codec.ts';
+import type { EncodedFrame } from '../protocol/border-router-messages.ts';
 import type { OutboxBudget } from './outbox-budget.ts';
 import type { OutboxKind, OutboxObserver } from './outbox-observer.ts';
 

@@ -6,7 +6,7 @@
  * - times: a property whose name ends in `At` is Unix milliseconds in TypeScript and ISO 8601 UTC on the wire
  * - opaque: `networkInfo`, `payload` and `raw` hold other people's JSON, `outcomes` has data for keys; the key is mapped, the content never
  *
- * The border-router protocol has its own codec in `border-router-messages.ts`: its quirks need one.
+ * The border-router protocol has its own codec, `border-router-codec.ts`: its quirks need one.
  */
 const opaqueKeys = new Set(['networkInfo', 'outcomes', 'payload', 'raw']);
 

@@ -5,7 +5,7 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import WebSocket from 'ws';
-import { encodeBorderRouterMessage } from '../../src/protocol/border-router-messages.ts';
+import { encodeBorderRouterMessage } from '../../src/protocol/border-router-codec.ts';
 import { asBorderRouterId, asRequestId } from '../../src/protocol/ids.ts';
 import { HubClient } from '../support/hub-client.ts';
 import { type HubProcess, startHubProcess, until } from '../support/hub-process.ts';

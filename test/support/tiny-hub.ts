@@ -3,11 +3,10 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { WebSocketServer, type WebSocket } from 'ws';
+import { decodeBorderRouterFrame, encodeHubCommand } from '../../src/protocol/border-router-codec.ts';
 import {
   type BorderRouterMessage,
   cborSubprotocol,
-  decodeBorderRouterFrame,
-  encodeHubCommand,
   type HubCommand,
 } from '../../src/protocol/border-router-messages.ts';
 

@@ -1,13 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
-  type BorderRouterMessage,
   decodeBorderRouterFrame,
   decodeHubFrame,
   encodeBorderRouterMessage,
   encodeHubCommand,
-  type HubCommand,
-} from './border-router-messages.ts';
+} from './border-router-codec.ts';
+import type { BorderRouterMessage, HubCommand } from './border-router-messages.ts';
 import { asBorderRouterId, asNodeName, asRequestId } from './ids.ts';
 import type { Ipv6Address } from './ipv6.ts';
 
