@@ -116,7 +116,6 @@ export async function createHub(config: Config, overrides: HubOverrides): Promis
       outboxBudgetBytes: defaultOutboxBudgetBytes,
     });
     metrics.watchBorderRouters(() => links.list());
-    metrics.watchBorderRouters(() => links.list());
     releases.defer(tokens.onRevoked((tokenId) => links.closeByToken(tokenId)));
 
     const orchestrator = new ScanOrchestrator({

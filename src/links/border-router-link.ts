@@ -10,6 +10,8 @@
  * do not ping together) and ends after `silenceTimeoutMs`. While requests are in flight the link is pinged after
  * `inFlightPingMs` of silence and ends after `inFlightTimeoutMs`: their nodes then move at once, not after their timeout.
  * A socket that this side has paused (see `FrameThrottle`) is not silent.
+ *
+ * A border router may talk and not read: one that has taken nothing of what waits for it for `stuckAfterMs` is too slow.
  */
 import type { RawData, WebSocket } from 'ws';
 import type { Clock } from '../clock.ts';
@@ -81,6 +83,8 @@ export interface BorderRouterLinkOptions {
 
 /** So many malformed frames a minute, none with a request id to be found, end the link with 1008. */
 const malformedPerMinute = 100;
+/** As long as a slow browser gets. */
+const stuckAfterMs = 30_000;
 /** Answered request ids remembered, to tell a repeated answer from an unknown one. */
 const rememberedAnswers = 256;
 
@@ -181,14 +185,22 @@ export class BorderRouterLink {
     return this.#outbox.whenWritable();
   }
 
-  /** Nobody waits for this request any more; a late answer is still told apart from an unknown one. */
-  giveUp(requestId: RequestId): void {
-    this.#requests.giveUp(requestId);
+  /**
+   * Nobody waits for this request any more; a late answer is still told apart from an unknown one. False where it was not
+   * in flight.
+   */
+  giveUp(requestId: RequestId): boolean {
+    return this.#requests.giveUp(requestId);
   }
 
   /** Looks at the time; to be called a few times a second while requests are in flight, else about once. */
   checkLiveness(): void {
-    if (this.#ended || this.#cancelResume !== null) return;
+    if (this.#ended) return;
+    if (this.#outbox.stalledForMs >= stuckAfterMs) {
+      void this.end('too_slow');
+      return;
+    }
+    if (this.#cancelResume !== null) return;
     const { clock, limits } = this.#options;
     const nowMs = clock.monotonicMs();
     const silentMs = nowMs - this.#lastInboundMs;
@@ -269,13 +281,13 @@ export class BorderRouterLink {
     if (this.#ended) return;
     this.#heard();
     this.#received += 1;
-    const verdict = this.#throttle.take();
+    const bytes = data as Buffer;
+    const verdict = this.#throttle.take(bytes.length);
     if (verdict.kind === 'flooding') {
       void this.end('flooding');
       return;
     }
     if (verdict.kind === 'pause') this.#pause(verdict.forMs);
-    const bytes = data as Buffer;
     if (isBinary && this.handshake.encoding === 'json') {
       this.#countMalformed('a binary frame on a JSON link');
       return;
@@ -336,15 +348,29 @@ export class BorderRouterLink {
     const { listener } = this.#options;
     listener.protocolError(this, 'salvaged', reason);
     const request = this.#requests.take(requestId);
-    if (request?.kind !== 'scan_node') return;
+    if (request === null) return;
     this.#rememberAnswered(requestId);
+    const error = `the answer broke its frame: ${reason}`;
+    if (request.kind === 'send_coap') {
+      listener.coapResponse(this, request, {
+        type: 'coap_response',
+        requestId,
+        success: false,
+        code: null,
+        contentFormat: null,
+        payload: null,
+        error,
+        errorCode: 'malformed',
+      });
+      return;
+    }
     listener.nodeResult(this, request, {
       type: 'scan_node_result',
       success: false,
       requestId,
       nodeName: request.nodeName,
       targetIpv6: request.targetIpv6,
-      error: `the answer broke its frame: ${reason}`,
+      error,
       errorCode: 'malformed',
       retryAfterMs: null,
     });

@@ -200,7 +200,7 @@ describe('BorderRouterLinks', () => {
     }
     expect(answers()).toHaveLength(150);
     expect(answers()[0]).toMatchObject({ requestId: 'r0', answer: { ok: false, outcome: 'malformed' } });
-    expect(links.isOnline(id)).toBe(true);
+    expect(links.get(id)?.online).toBe(true);
   });
 
   it('never takes a request id out of the pasted payload itself', () => {
@@ -222,7 +222,7 @@ describe('BorderRouterLinks', () => {
     for (let index = 0; index < 100; index += 1) socket.receive('not json');
     await settle();
     expect(socket.closedWith?.code).toBe(1008);
-    expect(links.isOnline(id)).toBe(false);
+    expect(links.get(id)?.online).toBe(false);
   });
 
   it('tells repeated answers from unknown ones and unknown types, and ignores them all', () => {
@@ -250,7 +250,7 @@ describe('BorderRouterLinks', () => {
     links.sendScanNode(id, command('r2'));
     expect(second.json()).toMatchObject([{ request_id: 'r2' }]);
     first.peerCloses();
-    expect(links.isOnline(id)).toBe(true);
+    expect(links.get(id)?.online).toBe(true);
   });
 
   it('says that a border router flaps from its sixth replacement within a minute on', () => {
@@ -268,9 +268,9 @@ describe('BorderRouterLinks', () => {
     expect(socket.pings).toBe(1);
     socket.emit('pong');
     await clock.advance(29_000);
-    expect(links.isOnline(id)).toBe(true);
+    expect(links.get(id)?.online).toBe(true);
     await clock.advance(2_100);
-    expect(links.isOnline(id)).toBe(false);
+    expect(links.get(id)?.online).toBe(false);
     expect(socket.closedWith?.code ?? (socket.terminated ? 4000 : 0)).toBe(4000);
     expect(lost()).toMatchObject([{ reason: 'silent' }]);
   });
@@ -296,14 +296,14 @@ describe('BorderRouterLinks', () => {
       await clock.advance(1_100);
       socket.emit('pong');
     }
-    expect(links.isOnline(id)).toBe(true);
+    expect(links.get(id)?.online).toBe(true);
   });
 
   it('throttles a link that sends too fast and closes one that does not stop with 4029', async () => {
     const socket = connect();
     for (let index = 0; index < 401; index += 1) socket.receive({ type: 'heartbeat' });
     expect(socket.paused).toBe(true);
-    for (let second = 0; second < 200 && links.isOnline(id); second += 1) {
+    for (let second = 0; second < 200 && links.get(id)?.online; second += 1) {
       await clock.advance(110);
       for (let index = 0; index < 30; index += 1) socket.receive({ type: 'heartbeat' });
     }
@@ -320,7 +320,7 @@ describe('BorderRouterLinks', () => {
     socket.receive({ type: 'heartbeat' });
     expect(socket.paused).toBe(true);
     await clock.advance(3_400);
-    expect(links.isOnline(id)).toBe(true);
+    expect(links.get(id)?.online).toBe(true);
     await clock.advance(400);
     expect(socket.paused).toBe(false);
   });
@@ -376,12 +376,85 @@ describe('BorderRouterLinks', () => {
     await expect(links.sendCoap(id, request)).rejects.toMatchObject({ code: 'border_router_offline' });
   });
 
+  it('tells a person at once that the answer to their CoAP request broke its frame', async () => {
+    const socket = connect();
+    const response = links.sendCoap(id, {
+      targetIpv6: ipv6,
+      method: 'GET',
+      path: 'state',
+      confirmable: true,
+      timeoutMs: 5_000,
+    });
+    const requestId = String(socket.json()[0]?.['request_id']);
+    socket.receive(`{"type":"coap_response","request_id":"${requestId}","success":true,"payload":{"on":}`);
+    expect(await response).toMatchObject({ success: false, code: null, errorCode: 'malformed' });
+    expect(clock.pending).toBe(1);
+  });
+
+  it('ends a link with 4008 that talks but has taken nothing for 30 s', async () => {
+    const socket = connect();
+    socket.stuck = true;
+    links.sendScanNode(id, command('r1'));
+    for (let second = 0; second < 29; second += 1) {
+      await clock.advance(1_000);
+      socket.receive({ type: 'heartbeat' });
+    }
+    expect(links.get(id)?.online).toBe(true);
+    await clock.advance(1_200);
+    expect(lost()).toMatchObject([{ reason: 'too_slow', requestIds: ['r1'] }]);
+    socket.unstick();
+    await settle();
+    expect(socket.closedWith?.code).toBe(4008);
+  });
+
+  it('keeps a link that takes its commands slowly', async () => {
+    const socket = connect();
+    socket.stuck = true;
+    for (let index = 0; index < 40; index += 1) links.sendScanNode(id, command(`r${index}`));
+    for (let second = 0; second < 60; second += 1) {
+      await clock.advance(1_000);
+      socket.receive({ type: 'heartbeat' });
+      if (second % 20 === 0) socket.confirmOne();
+    }
+    expect(links.get(id)?.online).toBe(true);
+  });
+
+  it('counts a node as silent once, and never one that has answered', () => {
+    const socket = connect();
+    links.sendScanNode(id, command('r1'));
+    links.sendScanNode(id, command('r2'));
+    socket.receive({ type: 'scan_node_result', request_id: 'r1', success: true, network_info: networkInfo });
+    for (let time = 0; time < 3; time += 1)
+      for (const requestId of ['r1', 'r2']) links.giveUp(id, asRequestId(requestId), 'silent');
+    expect(links.get(id)).toMatchObject({ answered: 1, failed: 1, successRate: 0.5 });
+  });
+
+  it('lets a frame of 256 KiB count as sixteen, so that large ones are throttled as well', () => {
+    const socket = connect();
+    const large = JSON.stringify({ type: 'node_seen', network: { filler: 'x'.repeat(250_000) }, nodes: [] });
+    for (let index = 0; index < 25; index += 1) socket.receive(large);
+    expect(socket.paused).toBe(false);
+    socket.receive(large);
+    expect(socket.paused).toBe(true);
+  });
+
+  it('forgets the border router that has been gone longest, beyond 20,000', () => {
+    const name = (index: number) => asBorderRouterId(`BR-${index}`);
+    const first = connect(name(0));
+    for (let index = 1; index < 20_000; index += 1) connect(name(index)).peerCloses();
+    first.peerCloses();
+    connect(asBorderRouterId('one-more'));
+    expect(links.get(name(0))).not.toBeNull();
+    expect(links.get(name(1))).toBeNull();
+    expect(links.get(name(2))).not.toBeNull();
+  });
+
   it('asks for discovery without waiting for an answer that old firmware never sends', async () => {
     const socket = connect();
     expect(links.discover(id)).toBe(true);
     expect(socket.json()[0]).toMatchObject({ command: 'discover' });
     await clock.advance(10_000);
-    expect(links.isOnline(id)).toBe(true);
+    expect(links.get(id)?.online).toBe(true);
     socket.receive({ type: 'node_seen', network: {}, nodes: [{ ipv6: 'fd00::9' }] });
     expect(facts).toContainEqual(['border_router:nodes_seen', expect.objectContaining({ id })]);
   });
@@ -448,7 +521,7 @@ describe('BorderRouterLinks', () => {
           links.sendScanNode(id, command(`r${frames}`));
           if (typeof frame === 'string') socket.receive(frame);
           else socket.receiveBinary(frame);
-          expect(links.connectedCount).toBe(1);
+          expect(links.connections().length).toBe(1);
         },
       ),
       { numRuns: 3_000 },

@@ -163,14 +163,6 @@ export class BorderRouterLinks {
     }));
   }
 
-  isOnline(id: BorderRouterId): boolean {
-    return this.#links.has(id);
-  }
-
-  get connectedCount(): number {
-    return this.#links.size;
-  }
-
   /** Sends one `scan_node`. `full`: wait for `whenWritable`; `closed`: it is not connected. */
   sendScanNode(id: BorderRouterId, command: ScanNodeCommand): SendResult {
     return this.#links.get(id)?.send(command) ?? 'closed';
@@ -182,8 +174,8 @@ export class BorderRouterLinks {
 
   /** The scan no longer waits for this answer; `silent`: because the node's time was up. */
   giveUp(id: BorderRouterId, requestId: RequestId, why: 'silent' | 'cancelled'): void {
-    this.#links.get(id)?.giveUp(requestId);
-    if (why === 'silent') this.#records.get(id)?.answered(false, 0);
+    const wasInFlight = this.#links.get(id)?.giveUp(requestId) === true;
+    if (wasInFlight && why === 'silent') this.#records.get(id)?.answered(false, 0);
   }
 
   /**
@@ -264,13 +256,6 @@ export class BorderRouterLinks {
     }));
   }
 
-  /** Messages in the fullest outbox. */
-  largestOutbox(): number {
-    let largest = 0;
-    for (const link of this.#links.values()) largest = Math.max(largest, link.outboxMessages);
-    return largest;
-  }
-
   /** Returns the function that unsubscribes. */
   subscribe(listener: (event: LinkEvent) => void): () => void {
     this.#listeners.add(listener);
@@ -341,7 +326,11 @@ export class BorderRouterLinks {
     const atMs = this.#options.clock.nowMs();
     if (current) {
       this.#links.delete(link.id);
-      this.#recordOf(link.id).disconnected(reason, atMs);
+      const record = this.#recordOf(link.id);
+      record.disconnected(reason, atMs);
+      // To the end: the first record without a link is then the one gone longest.
+      this.#records.delete(link.id);
+      this.#records.set(link.id, record);
     }
     for (const { requestId } of requests) {
       this.#takeWaiter(requestId)?.reject(

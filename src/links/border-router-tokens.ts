@@ -131,11 +131,6 @@ export class BorderRouterTokens {
     return { ok: true, tokenId: stored.id };
   }
 
-  /** False once revoked: to be asked again where a connection was being opened meanwhile. */
-  isActive(tokenId: string): boolean {
-    return this.#byId.has(tokenId);
-  }
-
   /** Saves the last uses. */
   async close(): Promise<void> {
     this.#cancelSave?.();

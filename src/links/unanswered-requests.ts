@@ -10,6 +10,9 @@ import type { RequestId } from '../protocol/ids.ts';
 /** MAX_TRANSMIT_WAIT (93 s) and a margin for the way. */
 export const answerableMs = 100_000;
 
+/** Far beyond what is given up in 100 s by scans; a caller that triggers and cancels in a loop must not fill the memory. */
+const maxGivenUp = 1_024;
+
 /** What the answer of a request belongs to. */
 export interface Request {
   readonly requestId: RequestId;
@@ -48,13 +51,14 @@ export class UnansweredRequests {
     this.#inFlight.set(request.requestId, request);
   }
 
-  /** Nobody waits any more, but the border router may yet answer. */
-  giveUp(requestId: RequestId): void {
+  /** Nobody waits any more, but the border router may yet answer. False where it was not in flight. */
+  giveUp(requestId: RequestId): boolean {
     const request = this.#inFlight.get(requestId);
-    if (request === undefined) return;
+    if (request === undefined) return false;
     this.#inFlight.delete(requestId);
     this.#forgetOld();
     this.#givenUp.set(requestId, { request, untilMs: this.#clock.monotonicMs() + answerableMs });
+    return true;
   }
 
   /** Takes the request that an answer names; null where this link knows none. */
@@ -95,7 +99,7 @@ export class UnansweredRequests {
   #forgetOld(): void {
     const nowMs = this.#clock.monotonicMs();
     for (const [requestId, { untilMs }] of this.#givenUp) {
-      if (untilMs > nowMs) return;
+      if (untilMs > nowMs && this.#givenUp.size < maxGivenUp) return;
       this.#givenUp.delete(requestId);
     }
   }

@@ -64,6 +64,61 @@ describe('FrameOutbox', () => {
     expect(outbox.send('ef')).toBe('queued');
   });
 
+  it('does not call itself writable before the frame that it refused fits', async () => {
+    const { outbox, socket } = setUp({ maxBytes: 10 });
+    socket.stuck = true;
+    outbox.send('12345678');
+    expect(outbox.send('abc')).toBe('full');
+    let woken = 0;
+    void outbox.whenWritable().then(() => (woken += 1));
+    await settle();
+    expect([outbox.writable, woken]).toEqual([false, 0]);
+    socket.unstick();
+    await settle();
+    expect([outbox.writable, woken]).toEqual([true, 1]);
+  });
+
+  it('waits for the budget of the process where that refused it, in turn with others', async () => {
+    const { budget, clock, outbox, socket } = setUp({ budgetBytes: 8 });
+    const other = new FrameOutbox({
+      socket: new FakeSocket(),
+      kind: 'border_router',
+      maxMessages: 4,
+      maxBytes: 1_000,
+      budget,
+      clock,
+      observer: silentOutboxObserver,
+    });
+    socket.stuck = true;
+    outbox.send('12345678');
+    expect(other.send('abcdef')).toBe('full');
+    let woken = 0;
+    void other.whenWritable().then(() => (woken += 1));
+    await settle();
+    expect(woken).toBe(0);
+    socket.unstick();
+    await settle();
+    expect(woken).toBe(1);
+    expect(other.send('abcdef')).toBe('queued');
+  });
+
+  it('says for how long the socket has taken nothing', async () => {
+    const { clock, outbox, socket } = setUp();
+    await clock.advance(5_000);
+    expect(outbox.stalledForMs).toBe(0);
+    socket.stuck = true;
+    outbox.send('1');
+    await clock.advance(2_000);
+    outbox.send('2');
+    expect(outbox.stalledForMs).toBe(2_000);
+    socket.confirmOne();
+    expect(outbox.stalledForMs).toBe(0);
+    await clock.advance(1_000);
+    expect(outbox.stalledForMs).toBe(1_000);
+    socket.unstick();
+    expect(outbox.stalledForMs).toBe(0);
+  });
+
   it('flushes what is queued before the close frame', async () => {
     const { outbox, socket } = setUp();
     socket.stuck = true;
@@ -113,7 +168,10 @@ describe('FrameOutbox', () => {
           const accepted: string[] = [];
           for (const step of steps) {
             if (typeof step === 'string') {
-              if (outbox.send(step) === 'queued') accepted.push(step);
+              const result = outbox.send(step);
+              if (result === 'queued') accepted.push(step);
+              // A refusal that still says writable would make its caller try again for ever.
+              else expect([result, outbox.writable]).toEqual(['full', false]);
             } else if (step.stuck) socket.stuck = true;
             else socket.unstick();
             expect(outbox.messages).toBeLessThanOrEqual(5);

@@ -48,6 +48,11 @@ export class FrameOutbox {
   #messages = 0;
   #bytes = 0;
   #unconfirmedBytes = 0;
+  /** Size of the frame that was refused last; there is no room before it fits. */
+  #refusedBytes = 0;
+  /** When the socket last took a frame, or the first one of those that wait was sent; null while none waits. */
+  #waitingSinceMs: number | null = null;
+  #cancelBudgetWait: (() => void) | null = null;
   #drained: (() => void) | null = null;
 
   constructor(options: FrameOutboxOptions) {
@@ -63,23 +68,32 @@ export class FrameOutbox {
     return this.#bytes;
   }
 
+  /** Whether the frame that was refused last would be taken now. */
   get writable(): boolean {
     return (
       this.#state === 'open' &&
-      this.#messages < this.#options.maxMessages &&
-      this.#bytes < this.#options.maxBytes
+      this.#fits(this.#refusedBytes) &&
+      this.#options.budget.hasRoom(this.#refusedBytes)
     );
+  }
+
+  /** For how long the socket has taken nothing of what waits, ms; 0 while nothing waits. */
+  get stalledForMs(): number {
+    return this.#waitingSinceMs === null ? 0 : this.#options.clock.monotonicMs() - this.#waitingSinceMs;
   }
 
   /** Never blocks, never throws. `full`: nothing was taken, `whenWritable` tells when to try again. */
   send(frame: EncodedFrame): SendResult {
     if (this.#state !== 'open') return 'closed';
     const bytes = frameBytes(frame);
-    if (this.#messages + 1 > this.#options.maxMessages || this.#bytes + bytes > this.#options.maxBytes)
+    if (!this.#fits(bytes) || !this.#options.budget.reserve(bytes)) {
+      this.#refusedBytes = bytes;
       return 'full';
-    if (!this.#options.budget.reserve(bytes)) return 'full';
+    }
+    this.#refusedBytes = 0;
     this.#messages += 1;
     this.#bytes += bytes;
+    this.#waitingSinceMs ??= this.#options.clock.monotonicMs();
     this.#queue.push({ frame, bytes });
     this.#pump();
     return 'queued';
@@ -93,7 +107,10 @@ export class FrameOutbox {
   /** Resolves when there is room again, or when there never will be: look at what the next `send` returns. */
   whenWritable(): Promise<void> {
     if (this.writable || this.#state === 'closed') return Promise.resolve();
-    return new Promise((resolve) => this.#waiting.add(resolve));
+    return new Promise((resolve) => {
+      this.#waiting.add(resolve);
+      this.#wakeWhenWritable();
+    });
   }
 
   /**
@@ -122,6 +139,11 @@ export class FrameOutbox {
     const lost = this.#messages;
     this.#end();
     return lost;
+  }
+
+  #fits(bytes: number): boolean {
+    const { maxBytes, maxMessages } = this.#options;
+    return this.#messages < maxMessages && this.#bytes + bytes <= maxBytes;
   }
 
   #isClosed(): boolean {
@@ -175,10 +197,11 @@ export class FrameOutbox {
     this.#unconfirmedBytes -= bytes;
     this.#messages -= 1;
     this.#bytes -= bytes;
+    this.#waitingSinceMs = this.#messages === 0 ? null : this.#options.clock.monotonicMs();
     this.#options.budget.release(bytes);
     this.#pump();
     if (this.#messages === 0) this.#drained?.();
-    if (this.writable) this.#wake();
+    this.#wakeWhenWritable();
   }
 
   #end(): void {
@@ -188,9 +211,24 @@ export class FrameOutbox {
     this.#options.observer.dropped(this.#options.kind, this.#messages);
     this.#messages = 0;
     this.#bytes = 0;
+    this.#waitingSinceMs = null;
     this.#queue.length = 0;
+    this.#cancelBudgetWait?.();
     this.#drained?.();
     this.#wake();
+  }
+
+  /** Where the own bounds leave no room, the next confirmation comes here again; where the budget does, its release. */
+  #wakeWhenWritable(): void {
+    if (this.#waiting.size === 0 || !this.#fits(this.#refusedBytes)) return;
+    if (this.writable) {
+      this.#wake();
+      return;
+    }
+    this.#cancelBudgetWait ??= this.#options.budget.whenRoom(this.#refusedBytes, () => {
+      this.#cancelBudgetWait = null;
+      this.#wakeWhenWritable();
+    });
   }
 
   #wake(): void {

@@ -1,9 +1,10 @@
 /**
  * The process-wide bound above every outbox's own: many connections, each within its limits, must not add up to all of
- * the memory. Not a queue: it only counts bytes.
+ * the memory. Not a queue: it counts bytes, and tells those that were refused when there is room, first come first served.
  */
 export class OutboxBudget {
   readonly #limitBytes: number;
+  readonly #waiting = new Set<{ readonly bytes: number; readonly callback: () => void }>();
   #usedBytes = 0;
 
   constructor(limitBytes: number) {
@@ -16,13 +17,32 @@ export class OutboxBudget {
 
   /** Reserves the bytes, or refuses and changes nothing. */
   reserve(bytes: number): boolean {
-    if (this.#usedBytes + bytes > this.#limitBytes) return false;
+    if (!this.hasRoom(bytes)) return false;
     this.#usedBytes += bytes;
     return true;
   }
 
+  hasRoom(bytes: number): boolean {
+    return this.#usedBytes + bytes <= this.#limitBytes;
+  }
+
   release(bytes: number): void {
     this.#usedBytes -= bytes;
+    // Only as many as fit: a thousand that wake for the room of one would be refused again.
+    let freeBytes = this.#limitBytes - this.#usedBytes;
+    for (const waiting of this.#waiting) {
+      if (waiting.bytes > freeBytes) return;
+      freeBytes -= waiting.bytes;
+      this.#waiting.delete(waiting);
+      waiting.callback();
+    }
+  }
+
+  /** Calls back once, when a release leaves room for so many bytes; nothing is reserved. The function returned cancels it. */
+  whenRoom(bytes: number, callback: () => void): () => void {
+    const waiting = { bytes, callback };
+    this.#waiting.add(waiting);
+    return () => void this.#waiting.delete(waiting);
   }
 }
 

@@ -147,6 +147,52 @@ describe('the border-router protocol', () => {
     expect(decodeBorderRouterFrame(frame)).toMatchObject({ message: { requestId: null } });
   });
 
+  it('reads absurd numbers of a heartbeat as nothing, and keeps no long text of it', () => {
+    const read = (fields: object) => {
+      const frame = decodeBorderRouterFrame(JSON.stringify({ type: 'heartbeat', ...fields }));
+      return frame.kind === 'message' ? frame.message : frame;
+    };
+    expect(
+      read({
+        coap_retries_total: -5,
+        queue_size: 1e300,
+        nodes_count: '7',
+        heap_free: -1,
+        partition_id: -2,
+        coap_in_flight: null,
+        rssi: -60,
+      }),
+    ).toMatchObject({
+      coapRetriesTotal: null,
+      queueSize: null,
+      nodesCount: null,
+      heapFree: null,
+      partitionId: null,
+      coapInFlight: null,
+      rssi: -60,
+    });
+    const long = 'é'.repeat(100_000);
+    const heartbeat = read({ status: long, firmware: long, ext_addr: long, rloc16: long, role: long });
+    expect(JSON.stringify(heartbeat).length).toBeLessThan(1_000);
+    expect(heartbeat).toMatchObject({ status: 'é'.repeat(128) });
+  });
+
+  it('bounds the time after which a border router wants to be asked again', () => {
+    const frame = decodeBorderRouterFrame(
+      JSON.stringify({ type: 'scan_node_result', request_id: 'r', success: false, retry_after_ms: 1e300 }),
+    );
+    expect(frame).toMatchObject({ message: { retryAfterMs: 86_400_000 } });
+  });
+
+  it('refuses JSON that could be read and never written again, and finds whose answer it is', () => {
+    const deep = `${'['.repeat(10_000)}${']'.repeat(10_000)}`;
+    expect(
+      decodeBorderRouterFrame(
+        `{"type":"scan_node_result","request_id":"r1","success":true,"network_info":{"role":"leader","rloc16":0,"x":${deep}}}`,
+      ),
+    ).toMatchObject({ kind: 'malformed', requestId: 'r1', reason: expect.stringContaining('64') as string });
+  });
+
   it('never throws and always names a kind, for a hundred thousand random and mutated frames', () => {
     const valid = encodeBorderRouterMessage(
       {

@@ -19,10 +19,10 @@ import {
   type ScanNodeFailure,
   type ScanNodeSuccess,
 } from './border-router-messages.ts';
-import { decodeCbor, encodeCbor } from './cbor.ts';
+import { decodeCbor, encodeCbor, maxCborDepth } from './cbor.ts';
 import { asRequestId, type NodeName, parseBorderRouterId, type RequestId } from './ids.ts';
 import type { Ipv6Address } from './ipv6.ts';
-import { isJsonObject, type JsonObject, type JsonValue } from './json.ts';
+import { isDeeperThan, isJsonObject, type JsonObject, type JsonValue } from './json.ts';
 
 export type BorderRouterFrame =
   | { readonly kind: 'message'; readonly message: BorderRouterMessage }
@@ -256,6 +256,14 @@ export function encodeBorderRouterMessage(
 
 // ---------------------------------------------------------------------------------------------------------- reading
 
+/** Deeper nesting is refused; Thread tables need five levels, and what is too deep could not be stored as JSON. */
+const maxDepth = maxCborDepth;
+/** What a heartbeat says of itself is kept for as long as the border router is known. */
+const maxHeartbeatTextChars = 128;
+const maxTextChars = 1_024;
+/** A border router that asks for more has lost count; no scan lasts that long. */
+const maxDurationMs = 86_400_000;
+
 type DecodedObject =
   { readonly ok: true; readonly value: JsonObject } | { readonly ok: false; readonly reason: string };
 
@@ -266,18 +274,21 @@ function decodeObject(frame: EncodedFrame): DecodedObject {
   } catch (error) {
     return { ok: false, reason: error instanceof Error ? error.message.slice(0, 200) : 'undecodable' };
   }
-  return isJsonObject(value) ? { ok: true, value } : { ok: false, reason: 'the frame is not an object' };
+  if (!isJsonObject(value)) return { ok: false, reason: 'the frame is not an object' };
+  return isDeeperThan(value, maxDepth)
+    ? { ok: false, reason: `the frame is nested deeper than ${maxDepth} levels` }
+    : { ok: true, value };
 }
 
 /**
  * Firmware pastes a node's payload unchecked behind the fields of its own JSON, so the `request_id` in front of
- * `network_info` is still readable when the rest is not. Only that part is searched: a pasted payload could hold
- * somebody else's id.
+ * `network_info` (or `payload`) is still readable when the rest is not. Only that part is searched: a pasted payload
+ * could hold somebody else's id.
  */
 function salvageRequestId(frame: EncodedFrame): RequestId | null {
   if (typeof frame !== 'string') return null;
   const head = frame.slice(0, 4_096);
-  const pasted = head.indexOf('"network_info"');
+  const pasted = head.search(/"(network_info|payload)"/);
   const own = pasted === -1 ? head : head.slice(0, pasted);
   const found = /"request_id"\s*:\s*"([^"\\]{1,63})"/.exec(own);
   return found?.[1] === undefined ? null : asRequestId(found[1]);
@@ -285,23 +296,23 @@ function salvageRequestId(frame: EncodedFrame): RequestId | null {
 
 function readHeartbeat(value: JsonObject): HeartbeatMessage {
   const id = readText(value['br_id']);
-  const rloc16 = value['rloc16'];
+  const text = (name: string): string | null => readText(value[name], maxHeartbeatTextChars);
   return {
     type: 'heartbeat',
     borderRouterId: id === null ? null : parseBorderRouterId(id),
     uptime: readNumber(value['timestamp']),
-    nodesCount: readNumber(value['nodes_count']),
-    status: readText(value['status']),
-    queueSize: readNumber(value['queue_size']),
-    coapInFlight: readNumber(value['coap_in_flight']),
-    coapRetriesTotal: readNumber(value['coap_retries_total']),
-    heapFree: readNumber(value['heap_free']),
+    nodesCount: readCount(value['nodes_count']),
+    status: text('status'),
+    queueSize: readCount(value['queue_size']),
+    coapInFlight: readCount(value['coap_in_flight']),
+    coapRetriesTotal: readCount(value['coap_retries_total']),
+    heapFree: readCount(value['heap_free']),
     rssi: readNumber(value['rssi']),
-    partitionId: readNumber(value['partition_id']),
-    firmware: readText(value['firmware']),
-    extAddress: readText(value['ext_addr']),
-    rloc16: typeof rloc16 === 'string' || typeof rloc16 === 'number' ? rloc16 : null,
-    role: readText(value['role']),
+    partitionId: readCount(value['partition_id']),
+    firmware: text('firmware'),
+    extAddress: text('ext_addr'),
+    rloc16: readRloc16Field(value['rloc16']),
+    role: text('role'),
   };
 }
 
@@ -342,16 +353,13 @@ function readNodeSeen(value: JsonObject): NodeSeenMessage {
     type: 'node_seen',
     requestId: readRequestId(value),
     network: isJsonObject(value['network']) ? value['network'] : {},
-    nodes: nodes.map((node) => {
-      const rloc16 = node['rloc16'];
-      return {
-        ipv6: readText(node['ipv6']),
-        extAddress: readText(node['ext_addr']),
-        rloc16: typeof rloc16 === 'string' || typeof rloc16 === 'number' ? rloc16 : null,
-        name: readText(node['name']),
-        networkInfo: node['network_info'] ?? null,
-      };
-    }),
+    nodes: nodes.map((node) => ({
+      ipv6: readText(node['ipv6']),
+      extAddress: readText(node['ext_addr']),
+      rloc16: readRloc16Field(node['rloc16']),
+      name: readText(node['name']),
+      networkInfo: node['network_info'] ?? null,
+    })),
   };
 }
 
@@ -368,18 +376,30 @@ function readFailureCode(value: JsonValue | undefined): FailureCode | null {
   return failureCodes.find((code) => code === value) ?? null;
 }
 
-/** Text fields are short; anything longer is cut rather than kept. */
-function readText(value: JsonValue | undefined): string | null {
-  return typeof value === 'string' ? value.slice(0, 1_024) : null;
+/** Text fields are short; anything longer is cut. The copy keeps the engine from holding the whole text for the part. */
+function readText(value: JsonValue | undefined, maxChars = maxTextChars): string | null {
+  if (typeof value !== 'string') return null;
+  return value.length <= maxChars ? value : Buffer.from(value.slice(0, maxChars)).toString();
+}
+
+/** As it came, text or number: whether it is one is decided by whoever uses it. */
+function readRloc16Field(value: JsonValue | undefined): string | number | null {
+  return readText(value, maxHeartbeatTextChars) ?? readNumber(value);
 }
 
 function readNumber(value: JsonValue | undefined): number | null {
   return typeof value === 'number' && Number.isFinite(value) ? value : null;
 }
 
+/** Something counted: a negative or absurd number counts nothing. */
+function readCount(value: JsonValue | undefined): number | null {
+  const number = readNumber(value);
+  return number !== null && number >= 0 && number <= Number.MAX_SAFE_INTEGER ? number : null;
+}
+
 function readDuration(value: JsonValue | undefined): number | null {
   const number = readNumber(value);
-  return number !== null && number >= 0 ? number : null;
+  return number !== null && number >= 0 ? Math.min(number, maxDurationMs) : null;
 }
 
 function withoutNull(object: Record<string, unknown>): Record<string, unknown> {

@@ -41,7 +41,6 @@ export interface Links {
   /** Throws LinkError. */
   sendCoap(id: BorderRouterId, command: CoapCommand): Promise<CoapResponseMessage>;
   connections(): Connection[];
-  closeByToken(tokenId: string): void;
 }
 
 /** Starts, ends and shows running scans. */
@@ -68,7 +67,10 @@ export interface TopologyHistory {
 export interface Nodes {
   list(): readonly RegisteredNode[];
   get(name: string): RegisteredNode | null;
-  put(name: string, node: { ipv6: string; br_id?: string | null; ext_addr?: string | null }): Promise<RegisteredNode>;
+  put(
+    name: string,
+    node: { ipv6: string; br_id?: string | null; ext_addr?: string | null },
+  ): Promise<RegisteredNode>;
   /** What a file still says of it afterwards; null where it is gone. */
   remove(name: string): Promise<RegisteredNode | null>;
   /** An object in the format of `adresses.json`; bad entries are reported and skipped. */

@@ -27,6 +27,11 @@ export class FakeSocket extends EventEmitter {
     for (const confirm of this.#unconfirmed.splice(0)) confirm();
   }
 
+  /** Confirms the oldest frame that is not. */
+  confirmOne(): void {
+    this.#unconfirmed.shift()?.();
+  }
+
   ping(): void {
     this.pings += 1;
   }

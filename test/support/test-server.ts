@@ -45,7 +45,6 @@ export class TestWorld {
   readonly connections: Connection[] = [];
   readonly accepted: { readonly socket: WebSocket; readonly handshake: BorderRouterHandshake }[] = [];
   readonly coapCommands: { readonly id: BorderRouterId; readonly command: CoapCommand }[] = [];
-  readonly closedTokens: string[] = [];
   readonly nodes = new Map<string, RegisteredNode>();
   readonly fileNodes = new Map<string, RegisteredNode>();
   readonly runningScans = new Map<ScanId, Scan>();
@@ -179,7 +178,6 @@ function fakeLinks(world: TestWorld): ServerOptions['links'] {
       return world.coap(command);
     },
     connections: () => world.connections,
-    closeByToken: (tokenId) => void world.closedTokens.push(tokenId),
   };
 }
 

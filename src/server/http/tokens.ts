@@ -5,7 +5,7 @@ import { toWire } from '../../protocol/wire.ts';
 import type { ServerOptions } from '../server.ts';
 import { type App, describeRoute, listOf, tags } from './route-schema.ts';
 
-type Dependencies = Pick<ServerOptions, 'tokens' | 'links'>;
+type Dependencies = Pick<ServerOptions, 'tokens'>;
 
 const time = z.iso.datetime().describe('ISO 8601, UTC');
 
@@ -40,7 +40,7 @@ const tokenRequestSchema = z
   })
   .meta({ id: 'TokenRequest' });
 
-export function addTokenRoutes(app: App, { links, tokens }: Dependencies): void {
+export function addTokenRoutes(app: App, { tokens }: Dependencies): void {
   app.get(
     '/api/tokens',
     {
@@ -90,7 +90,6 @@ export function addTokenRoutes(app: App, { links, tokens }: Dependencies): void 
     },
     async (request, reply) => {
       await tokens.revoke(request.params.id);
-      links.closeByToken(request.params.id);
       return reply.code(204).send();
     },
   );
