@@ -11,12 +11,18 @@ import type { BorderRouterLinks } from '../links/border-router-links.ts';
 import type { BorderRouter } from '../protocol/border-router.ts';
 import { asBorderRouterId, type ScanId } from '../protocol/ids.ts';
 import { parseIpv6, parseIpv6Prefix, formatIpv6Prefix } from '../protocol/ipv6.ts';
-import { parseNetworkInfo, roles } from '../protocol/network-info.ts';
+import { roles } from '../protocol/network-info.ts';
 import type { Scan, ScanNode, ScanSummary } from '../protocol/scan.ts';
 import type { Topology } from '../protocol/topology.ts';
 import { buildTopology } from '../topology/build-topology.ts';
 import { type EarlierKnowledge, nothingKnown, rememberTopology } from '../topology/earlier-knowledge.ts';
-import type { TopologyBorderRouter, TopologyObservation } from '../topology/topology-input.ts';
+import { importedNetworkKey } from '../topology/bundle.ts';
+import {
+  observationOf,
+  observationsFromScan,
+  type TopologyBorderRouter,
+  type TopologyObservation,
+} from '../topology/topology-input.ts';
 import type { RegisteredNode } from './registered-node.ts';
 import type { ScanStore } from './scan-store.ts';
 
@@ -110,7 +116,7 @@ export class Topologies {
   ofImported(scan: Scan, borderRouters: readonly TopologyBorderRouter[]): Topology {
     return buildTopology({
       scan: { id: scan.id, startedAt: scan.startedAt, final: true },
-      nodes: scan.nodes.map((node) => observationOf(node, slash64Of(node.ipv6))),
+      nodes: observationsFromScan(scan, importedNetworkKey),
       borderRouters,
       earlier: nothingKnown,
       madeAt: scan.finishedAt ?? scan.startedAt,
@@ -137,7 +143,7 @@ export class Topologies {
   }
 
   #observe(node: ScanNode): void {
-    this.#observations.set(node.name, observationOf(node, this.#networkKeyOf(node)));
+    this.#observations.set(node.name, observationOf(node, (asked) => this.#networkKeyOf(asked)));
   }
 
   #changed(): void {
@@ -185,23 +191,6 @@ export class Topologies {
       node.brId === null ? null : this.#options.borderRouters.networkPrefixOf(asBorderRouterId(node.brId));
     return prefix ?? slash64Of(node.ipv6);
   }
-}
-
-function observationOf(node: ScanNode, networkKey: string): TopologyObservation {
-  const parsed = node.outcome === 'answered' ? parseNetworkInfo(node.networkInfo) : null;
-  return {
-    name: node.name,
-    ipv6: node.ipv6,
-    extAddress: node.extAddr,
-    borderRouterId: node.brId,
-    outcome: node.outcome,
-    late: node.late,
-    durationMs: node.durationMs,
-    decidedAt: node.decidedAt,
-    error: node.error,
-    networkInfo: parsed?.ok === true ? parsed.networkInfo : null,
-    networkKey,
-  };
 }
 
 function borderRouterOf(borderRouter: BorderRouter): TopologyBorderRouter {

@@ -81,21 +81,27 @@ export function observationsFromScan(
   scan: Pick<Scan, 'nodes'>,
   networkKeyOf: (node: ScanNode, networkInfo: NetworkInfo | null) => string,
 ): TopologyObservation[] {
-  return scan.nodes.map((node) => {
-    const parsed = node.outcome === 'answered' ? parseNetworkInfo(node.networkInfo) : null;
-    const networkInfo = parsed?.ok === true ? parsed.networkInfo : null;
-    return {
-      name: node.name,
-      ipv6: node.ipv6,
-      extAddress: node.extAddr,
-      borderRouterId: node.brId,
-      outcome: node.outcome,
-      late: node.late,
-      durationMs: node.durationMs,
-      decidedAt: node.decidedAt,
-      error: node.error,
-      networkInfo,
-      networkKey: networkKeyOf(node, networkInfo),
-    };
-  });
+  return scan.nodes.map((node) => observationOf(node, networkKeyOf));
+}
+
+/** The observation of one node. */
+export function observationOf(
+  node: ScanNode,
+  networkKeyOf: (node: ScanNode, networkInfo: NetworkInfo | null) => string,
+): TopologyObservation {
+  const parsed = node.outcome === 'answered' ? parseNetworkInfo(node.networkInfo) : null;
+  const networkInfo = parsed?.ok === true ? parsed.networkInfo : null;
+  return {
+    name: node.name,
+    ipv6: node.ipv6,
+    extAddress: node.extAddr,
+    borderRouterId: node.brId,
+    outcome: node.outcome,
+    late: node.late,
+    durationMs: node.durationMs,
+    decidedAt: node.decidedAt,
+    error: node.error,
+    networkInfo,
+    networkKey: networkKeyOf(node, networkInfo),
+  };
 }
