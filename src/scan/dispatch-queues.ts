@@ -19,7 +19,7 @@ export interface DispatchLimits {
 
 interface Lane {
   readonly id: BorderRouterId;
-  readonly queue: QueuedNode[];
+  queue: QueuedNode[];
   readonly inFlight: Set<RequestId>;
   /** Its outbox is full: it gets no turn. */
   blocked: boolean;
@@ -108,6 +108,16 @@ export class DispatchQueues {
     const queued = lane.queue.splice(0);
     this.#dropIfIdle(lane);
     return queued;
+  }
+
+  /** Forgets what a finished scan still had waiting, in lanes too that get no turn. */
+  drop(session: ScanSession): void {
+    for (const lane of [...this.#lanes.values()]) {
+      const left = lane.queue.filter((queued) => queued.session !== session);
+      if (left.length === lane.queue.length) continue;
+      lane.queue = left;
+      this.#dropIfIdle(lane);
+    }
   }
 
   #lane(id: BorderRouterId): Lane {

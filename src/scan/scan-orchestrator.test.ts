@@ -269,6 +269,54 @@ describe('ScanOrchestrator', () => {
     expect(finished[0]).toMatchObject({ failovers: 1, outcomes: { answered: 1 } });
   });
 
+  it('asks a busy border router again in 50 ms at the earliest, however soon it wants to be asked', async () => {
+    const { clock, links, trigger } = setUp(nodes(1, 1));
+    links.connect('a', 'fd00:1::/64');
+    trigger();
+    links.answer(at(links.sent, 0), busy(0));
+    await clock.advance(49);
+    expect(links.sent).toHaveLength(1);
+    await clock.advance(1);
+    expect(links.sent).toHaveLength(2);
+  });
+
+  it('moves or ends a node at once that waits to be tried again by a border router that is lost', () => {
+    const { finished, links, trigger } = setUp([...nodes(1, 1), node(1, 1, 'a')]);
+    const a = links.connect('a', 'fd00:1::/64');
+    trigger();
+    const [first, named] = links.sent;
+    if (first === undefined || named === undefined) throw new RangeError('two commands');
+    links.answer(first, busy(4_000));
+    links.answer(named, busy(4_000));
+    const b = links.connect('b', 'fd00:1::/64');
+    links.lose(a, []);
+    expect(sentTo(links, b).map(({ command }) => command.nodeName)).toEqual(['n1-0']);
+    links.answer(at(sentTo(links, b), 0), answered);
+    expect(finished[0]).toMatchObject({ durationMs: 0, outcomes: { answered: 1, border_router_lost: 1 } });
+  });
+
+  it('never asks another border router than those it was restricted to', () => {
+    const { finished, links, orchestrator } = setUp(nodes(1, 2));
+    const a = links.connect('a', 'fd00:1::/64');
+    const b = links.connect('b', 'fd00:1::/64');
+    orchestrator.trigger({ filter: { borderRouters: ['a'] }, trigger: 'rest' });
+    links.answer(at(links.sent, 0), busy(9_000));
+    links.lose(a, [at(links.sent, 1).command.requestId]);
+    expect(sentTo(links, b)).toEqual([]);
+    expect(finished[0]?.outcomes).toMatchObject({ refused: 1, border_router_lost: 1 });
+  });
+
+  it('ends a scan whose last border router goes in the moment of being asked', async () => {
+    const { clock, finished, links, trigger } = setUp(nodes(1, 1));
+    const a = links.connect('a', 'fd00:1::/64');
+    links.fill(a);
+    trigger();
+    links.vanish(a);
+    links.empty(a);
+    await clock.advance(0);
+    expect(finished[0]).toMatchObject({ state: 'failed', outcomes: { border_router_lost: 1 } });
+  });
+
   it('refuses a node whose border router is busy past the deadline, and says how long it would have needed', () => {
     const { finished, links, trigger } = setUp(nodes(1, 1));
     links.connect('a', 'fd00:1::/64');
@@ -304,7 +352,7 @@ describe('ScanOrchestrator', () => {
     await clock.advance(5_000);
     expect(finished[0]?.nodes[0]).toMatchObject({
       outcome: 'timed_out',
-      error: expect.stringContaining('outbox') as string,
+      error: expect.stringContaining('no room') as string,
     });
   });
 
@@ -342,6 +390,18 @@ describe('ScanOrchestrator', () => {
       nodes: 1,
       joined: true,
     });
+  });
+
+  it('keeps nothing of scans that were cancelled while a border router took no commands', () => {
+    const registered = nodes(1, 3);
+    const { links, orchestrator, trigger } = setUp(registered);
+    const a = links.connect('a', 'fd00:1::/64');
+    links.fill(a);
+    for (let time = 0; time < 10; time += 1) orchestrator.cancel(asScanId(trigger().scanId));
+    const b = links.connect('b', 'fd00:1::/64');
+    trigger();
+    // What still waited for the first would count as its load.
+    expect(sentTo(links, b).length).toBeLessThan(3);
   });
 
   it('cancels a scan: open nodes end as cancelled, decided ones keep their outcome', () => {

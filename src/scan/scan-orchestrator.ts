@@ -52,6 +52,8 @@ export interface ScanOrchestratorOptions {
 
 /** Progress facts are at least so far apart. */
 const progressIntervalMs = 100;
+/** A busy border router that wants to be asked again at once would be asked without end. */
+const minRetryMs = 50;
 
 interface RunningScan {
   readonly session: ScanSession;
@@ -59,6 +61,10 @@ interface RunningScan {
   readonly nodeTimers: Map<NodeName, () => void>;
   /** Every command sent for it, with the border router that got it. */
   readonly requests: Map<RequestId, BorderRouterId>;
+  /** Nodes whose border router asked to be tried again later. */
+  readonly pausing: Map<NodeName, BorderRouterId>;
+  /** The only border routers that it may ask; null: any. */
+  readonly only: readonly string[] | null;
   progressDue: (() => void) | null;
 }
 
@@ -96,12 +102,7 @@ export class ScanOrchestrator {
         borderRouters: joinable.session.borderRouterCount,
       };
     }
-    const wanted = request.filter?.borderRouters;
-    const choice =
-      wanted === undefined
-        ? this.#currentChoice()
-        : new BorderRouterChoice(this.#options.links.online().filter(({ id }) => wanted.includes(id)));
-    return this.#start(nodes, choice, request.trigger);
+    return this.#start(nodes, request.filter?.borderRouters ?? null, request.trigger);
   }
 
   /** Ends a running scan as `cancelled`. Throws ScanError `scan_not_found`: it is not running. */
@@ -136,8 +137,10 @@ export class ScanOrchestrator {
     return this.#options.clock.monotonicMs();
   }
 
-  #currentChoice(): BorderRouterChoice {
-    this.#choice ??= new BorderRouterChoice(this.#options.links.online());
+  #choiceAmong(only: readonly string[] | null): BorderRouterChoice {
+    const { links } = this.#options;
+    if (only !== null) return new BorderRouterChoice(links.online().filter(({ id }) => only.includes(id)));
+    this.#choice ??= new BorderRouterChoice(links.online());
     return this.#choice;
   }
 
@@ -150,8 +153,13 @@ export class ScanOrchestrator {
     return null;
   }
 
-  #start(nodes: readonly RegisteredNode[], choice: BorderRouterChoice, trigger: ScanTrigger): TriggeredScan {
+  #start(
+    nodes: readonly RegisteredNode[],
+    only: readonly string[] | null,
+    trigger: ScanTrigger,
+  ): TriggeredScan {
     const { clock, facts, limits, newId } = this.#options;
+    const choice = this.#choiceAmong(only);
     const loads = new Map<BorderRouterId, number>();
     const assigned = nodes.map((node) => {
       const borderRouterId = choice.choose(node, (id) => this.#queues.load(id) + (loads.get(id) ?? 0));
@@ -173,6 +181,8 @@ export class ScanOrchestrator {
       }),
       nodeTimers: new Map(),
       requests: new Map(),
+      pausing: new Map(),
+      only,
       progressDue: null,
     };
     this.#running.set(session.id, running);
@@ -263,6 +273,7 @@ export class ScanOrchestrator {
         return;
       case 'closed':
         this.#move(running, name, id, 'it has disconnected');
+        this.#finishIfDecided(running);
         return;
     }
   }
@@ -291,7 +302,7 @@ export class ScanOrchestrator {
         ? `no answer within ${limits.nodeTimeoutMs} ms`
         : state.phase === 'pausing'
           ? `${String(state.borderRouterId)} was too busy for ${limits.nodeTimeoutMs} ms`
-          : `the outbox of ${String(state.borderRouterId)} stayed full for ${limits.nodeTimeoutMs} ms`;
+          : `${String(state.borderRouterId)} had no room for it, in its outbox or its limit, for ${limits.nodeTimeoutMs} ms`;
     this.#apply(running, name, { type: 'ended', outcome: 'timed_out', error, atMs: this.#nowMs() });
     this.#finishIfDecided(running);
     this.#pump();
@@ -346,13 +357,14 @@ export class ScanOrchestrator {
     },
   ): void {
     const { clock, links } = this.#options;
-    const { borderRouterId, error, requestId, retryAfterMs } = refusal;
+    const { borderRouterId, error, requestId } = refusal;
+    const retryAfterMs = Math.max(minRetryMs, refusal.retryAfterMs);
     const { session } = running;
     const nowMs = this.#nowMs();
     const node = session.node(name);
     const state = session.state(name);
     if (node === undefined || state?.phase !== 'in_flight' || state.requestId !== requestId) return;
-    const other = this.#currentChoice().choose(
+    const other = this.#choiceAmong(running.only).choose(
       node,
       (id) => this.#queues.load(id),
       new Set([borderRouterId]),
@@ -371,7 +383,9 @@ export class ScanOrchestrator {
       return;
     }
     session.apply(name, { type: 'told_to_wait', requestId, untilMs: nowMs + retryAfterMs });
+    running.pausing.set(name, borderRouterId);
     const cancelRetry = clock.after(retryAfterMs, () => {
+      running.pausing.delete(name);
       if (session.finished || session.state(name)?.phase !== 'pausing') return;
       session.apply(name, { type: 'requeued', borderRouterId });
       if (links.online().some(({ id }) => id === borderRouterId))
@@ -402,6 +416,13 @@ export class ScanOrchestrator {
       const running = this.#running.get(session.id);
       if (running !== undefined && session.state(name)?.phase === 'waiting') open.push({ running, name });
     }
+    for (const running of this.#running.values()) {
+      for (const [name, id] of running.pausing) {
+        if (id !== borderRouterId) continue;
+        running.pausing.delete(name);
+        if (running.session.state(name)?.phase === 'pausing') open.push({ running, name });
+      }
+    }
     const touched = new Map<RunningScan, { open: number; moved: number }>();
     for (const { name, running } of open) {
       const counts = touched.get(running) ?? { open: 0, moved: 0 };
@@ -429,7 +450,7 @@ export class ScanOrchestrator {
     const returned = reason === 'replaced' && online.some(({ id, steady }) => id === lostId && steady);
     const next = returned
       ? lostId
-      : this.#currentChoice().choose(node, (id) => this.#queues.load(id), new Set([lostId]));
+      : this.#choiceAmong(running.only).choose(node, (id) => this.#queues.load(id), new Set([lostId]));
     if (next === null) {
       this.#apply(running, name, {
         type: 'ended',
@@ -483,6 +504,7 @@ export class ScanOrchestrator {
     running.nodeTimers.clear();
     const decided = session.finish(reason, this.#nowMs());
     this.#running.delete(session.id);
+    this.#queues.drop(session);
     for (const [requestId, borderRouterId] of running.requests) {
       links.giveUp(borderRouterId, requestId, reason === 'hard_stop' ? 'silent' : 'cancelled');
       this.#queues.release(requestId);

@@ -37,6 +37,11 @@ export class FakeLinks {
     this.#tell({ type: 'lost', borderRouterId: id, reason, requestIds });
   }
 
+  /** Gone, and nobody has been told yet. */
+  vanish(id: BorderRouterId): void {
+    this.#online.delete(id);
+  }
+
   /** A new connection of the same border router: the old one's requests are lost, the id stays online. */
   replace(id: BorderRouterId, requestIds: readonly RequestId[]): void {
     this.#tell({ type: 'lost', borderRouterId: id, reason: 'replaced', requestIds });
