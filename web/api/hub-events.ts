@@ -7,6 +7,9 @@ import { borderRoutersKey, scansKey, topologyKey } from './queries.ts';
 import { noScans, type ScansView, withProgress, withScan } from './scan-progress.ts';
 import { type TopologyKnowledge, withTopology } from './topology-knowledge.ts';
 
+/** The last topology of a scan comes about when the scan ends; after this it is asked for. */
+const lastTopologyMs = 1_500;
+
 export function followHub(socket: Pick<HubSocket, 'on'>, queries: QueryClient): void {
   const changeScans = (change: (scans: ScansView) => ScansView): void => {
     queries.setQueryData<ScansView>(scansKey, (scans) => change(scans ?? noScans));
@@ -18,8 +21,16 @@ export function followHub(socket: Pick<HubSocket, 'on'>, queries: QueryClient): 
     if (wasConnected) void queries.invalidateQueries();
     wasConnected = true;
   });
+  socket.on('gap', () => void queries.invalidateQueries());
   socket.on('scan_started', (scan) => changeScans((scans) => withScan(scans, fromWire(scan))));
-  socket.on('scan_completed', (scan) => changeScans((scans) => withScan(scans, fromWire(scan))));
+  socket.on('scan_completed', (scan) => {
+    changeScans((scans) => withScan(scans, fromWire(scan)));
+    setTimeout(() => {
+      const latest = queries.getQueryData<TopologyKnowledge>(topologyKey)?.latest;
+      if (latest?.scanId !== scan.id || !latest.final)
+        void queries.invalidateQueries({ queryKey: topologyKey });
+    }, lastTopologyMs);
+  });
   socket.on('scan_progress', (progress) => changeScans((scans) => withProgress(scans, fromWire(progress))));
   socket.on('topology_update', (topology) => {
     queries.setQueryData<TopologyKnowledge>(topologyKey, (known) =>

@@ -11,6 +11,8 @@ export interface HubToPage {
   scan_completed: (scan: ScanSummaryWire) => void;
   topology_update: (topology: TopologyWire) => void;
   border_router_update: (borderRouter: BorderRouterWire) => void;
+  /** Events were left out because this browser took them too slowly. */
+  gap: () => void;
 }
 
 /** `error` is a sentence, or problem details as REST gives them. */

@@ -4,6 +4,7 @@
  */
 import { queryOptions } from '@tanstack/react-query';
 import { hubApi } from './hub-api.ts';
+import { hubNowMs } from './hub-clock.ts';
 import { currentScan, fromList, noScans, type ScansView } from './scan-progress.ts';
 import { type TopologyKnowledge, withTopology } from './topology-knowledge.ts';
 
@@ -33,7 +34,7 @@ export const scansQuery = (options: { readonly isPushed: boolean }) =>
     queryKey: scansKey,
     queryFn: async ({ client, signal }): Promise<ScansView> => {
       const scans = await hubApi.scans(10, signal);
-      return fromList(client.getQueryData<ScansView>(scansKey) ?? noScans, scans);
+      return fromList(client.getQueryData<ScansView>(scansKey) ?? noScans, scans, hubNowMs());
     },
     refetchInterval: (query) => {
       const isScanning = query.state.data !== undefined && currentScan(query.state.data)?.state === 'running';

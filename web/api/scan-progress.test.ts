@@ -54,25 +54,30 @@ test('shows the newest of two running scans, then the other', () => {
 
 test('does not bring back a scan that has ended with what was read before its end', () => {
   const scans = withScan(withScan(noScans, summary('one')), ended('one', 1_000));
-  expect(currentScan(fromList(scans, [summary('one', { undecided: 4 })]))?.state).toBe('completed');
+  expect(currentScan(fromList(scans, [summary('one', { undecided: 4 })], 2_000))?.state).toBe('completed');
 });
 
 test('does not step back to progress that was read before what was pushed', () => {
   let scans = withScan(noScans, summary('one'));
   scans = withProgress(scans, { scanId: 'one', expected: 10, undecided: 2, outcomes: { answered: 8 } });
-  expect(currentScan(fromList(scans, [summary('one', { undecided: 7 })]))?.undecided).toBe(2);
+  expect(currentScan(fromList(scans, [summary('one', { undecided: 7 })], 2_000))?.undecided).toBe(2);
 });
 
 test('learns from the list that a scan ended while the connection was lost', () => {
   const scans = withScan(noScans, summary('one'));
-  expect(currentScan(fromList(scans, [ended('one', 1_000)]))?.state).toBe('completed');
+  expect(currentScan(fromList(scans, [ended('one', 1_000)], 2_000))?.state).toBe('completed');
+});
+
+test('keeps a scan that was announced a moment ago and is not listed yet', () => {
+  const scans = withScan(noScans, summary('two', { startedAt: 5_000 }));
+  expect(currentScan(fromList(scans, [ended('one', 1_000)], 5_100))?.id).toBe('two');
 });
 
 test('forgets a running scan that the hub no longer knows', () => {
-  const scans = withScan(noScans, summary('one'));
-  expect(currentScan(fromList(scans, []))).toBeNull();
+  const scans = withScan(noScans, summary('one', { startedAt: 5_000 }));
+  expect(currentScan(fromList(scans, [], 60_000))).toBeNull();
 });
 
 test('shows the last that ended where none is running', () => {
-  expect(currentScan(fromList(noScans, [ended('two', 2_000), ended('one', 1_000)]))?.id).toBe('two');
+  expect(currentScan(fromList(noScans, [ended('two', 2_000), ended('one', 1_000)], 3_000))?.id).toBe('two');
 });

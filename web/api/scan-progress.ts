@@ -50,11 +50,19 @@ export function withScan(scans: ScansView, summary: ScanSummary): ScansView {
   return { running: others, last: isNewer ? view : scans.last };
 }
 
-/** All that the hub knows, newest first: scans of which nothing is heard any more are gone with it. */
-export function fromList(scans: ScansView, summaries: readonly ScanSummary[]): ScansView {
-  const listed = new Map(summaries.map((summary) => [summary.id, summary]));
-  const kept: ScansView = { ...scans, running: scans.running.filter((scan) => listed.has(scan.id)) };
-  return summaries.toReversed().reduce(withScan, kept);
+/** A scan is announced before it is in the hub's list; for so long a list without it proves nothing. */
+const listingLagMs = 10_000;
+
+/**
+ * All that the hub lists, newest first. A running scan that it does not list any more is gone with it, as after a crash.
+ * `nowMs` is on the hub's clock.
+ */
+export function fromList(scans: ScansView, summaries: readonly ScanSummary[], nowMs: number): ScansView {
+  const listed = new Set(summaries.map((summary) => summary.id));
+  const running = scans.running.filter(
+    (scan) => listed.has(scan.id) || nowMs - scan.startedAt < listingLagMs,
+  );
+  return summaries.toReversed().reduce(withScan, { ...scans, running });
 }
 
 export function withProgress(scans: ScansView, progress: ScanProgress): ScansView {

@@ -46,13 +46,14 @@ export function NetworkMapPage() {
       void navigate({
         search: ({ node: _node, ...rest }) => (id === null ? rest : { ...rest, node: id }),
         replace: true,
+        resetScroll: false,
       });
     },
     [navigate],
   );
   const showHighlight = useCallback(
     (next: Highlight | null) => {
-      void navigate({ search: ({ node: _node, ...rest }) => rest, replace: true });
+      void navigate({ search: ({ node: _node, ...rest }) => rest, replace: true, resetScroll: false });
       setHighlight(next);
     },
     [navigate],
@@ -68,6 +69,8 @@ export function NetworkMapPage() {
     () => (map === null ? null : pickedIds(map, selected?.id ?? null, highlight, matches)),
     [map, selected, highlight, matches],
   );
+  // The end of a scan may be told before its last topology: what the map shows is over only then.
+  const isMapUnfinished = map !== null && !map.final && map.scanId === scan?.id;
   const isEmpty = map !== null && map.nodes.length === 0;
 
   return (
@@ -78,7 +81,7 @@ export function NetworkMapPage() {
       data-node-count={map?.nodes.length ?? 0}
       data-answered-count={map?.counts.answered ?? 0}
       data-silent-count={map?.counts.silent ?? 0}
-      data-scan-state={control.isStarting ? 'running' : (scan?.state ?? 'idle')}
+      data-scan-state={control.isStarting || isMapUnfinished ? 'running' : (scan?.state ?? 'idle')}
       data-scan-id={scan?.id}
       data-view={view}
     >
@@ -91,6 +94,7 @@ export function NetworkMapPage() {
           void navigate({
             search: ({ view: _view, ...rest }) => (next === 'list' ? { ...rest, view: next } : rest),
             replace: true,
+            resetScroll: false,
           })
         }
         searchText={searchText}

@@ -37,7 +37,7 @@ test('packs boxes in rows without overlap, in any number, size and aspect', () =
       fc.array(size, { maxLength: 40 }),
       fc.double({ min: 0.4, max: 2.5, noNaN: true }),
       (sizes, aspect) => {
-        const corners = packInRows(sizes, aspect);
+        const { corners } = packInRows(sizes, aspect);
         expect(corners).toHaveLength(sizes.length);
         const boxes = sizes.map((entry, index) => boxAt(corners[index] ?? { x: NaN, y: NaN }, entry));
         expect(anyOverlap(boxes)).toBe(false);
@@ -47,7 +47,7 @@ test('packs boxes in rows without overlap, in any number, size and aspect', () =
 });
 
 test('packs nine equal squares as three rows for a square view', () => {
-  const corners = packInRows(
+  const { corners } = packInRows(
     Array.from({ length: 9 }, () => ({ width: 100, height: 100 })),
     1,
   );

@@ -41,20 +41,24 @@ export interface Size {
   readonly height: number;
 }
 
-/**
- * Boxes in rows, so that the whole picture comes closest to `aspect` (width / height). Returns the upper left corners, in
- * the order given.
- */
-export function packInRows(sizes: readonly Size[], aspect: number): Point[] {
+export interface Packing {
+  /** Upper left, in the order given. */
+  readonly corners: readonly Point[];
+  /** Height that a view of the aspect needs to show all. */
+  readonly cost: number;
+}
+
+/** Boxes in rows, so that the whole picture is as large as can be in a view of `aspect` (width / height). */
+export function packInRows(sizes: readonly Size[], aspect: number): Packing {
   const widest = Math.max(0, ...sizes.map((size) => size.width));
   const total = sizes.reduce((sum, size) => sum + size.width, 0);
-  let best: { readonly corners: Point[]; readonly cost: number } | null = null;
+  let best: Packing = { corners: [], cost: Infinity };
   for (let step = 0; step <= packingTries; step += 1) {
     const rows = inRows(sizes, widest + ((total - widest) * step) / packingTries);
     const cost = Math.max(rows.width / aspect, rows.height);
-    if (best === null || cost < best.cost) best = { corners: rows.corners, cost };
+    if (cost < best.cost) best = { corners: rows.corners, cost };
   }
-  return best?.corners ?? [];
+  return best;
 }
 
 const packingTries = 40;

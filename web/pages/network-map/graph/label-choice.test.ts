@@ -49,3 +49,9 @@ test('never writes two labels over each other, wherever they are', () => {
     }),
   );
 });
+
+test('writes an important label over an obstacle rather than not at all', () => {
+  const obstacles = [{ x: 20, y: 5, width: 10, height: 10 }];
+  expect([...chooseLabels([label('a', 0, 1), label('b', 61, 2)], obstacles, 2)]).toEqual(['a', 'b']);
+  expect([...chooseLabels([label('a', 0, 2)], obstacles, 2)]).toEqual([]);
+});

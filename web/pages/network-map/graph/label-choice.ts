@@ -18,17 +18,21 @@ export interface LabelBox extends ScreenBox {
 /** Larger than most labels, so that one touches few cells. */
 const cellPx = 96;
 
-/** `obstacles` are there in any case: no label lies over them. */
+/** `obstacles` are there in any case: labels of `minor` and higher priority do not lie over them. */
 export function chooseLabels(
   labels: readonly LabelBox[],
   obstacles: readonly ScreenBox[],
+  minor = 0,
 ): ReadonlySet<string> {
   const chosen = new Set<string>();
   const cells = new Map<string, ScreenBox[]>();
-  for (const obstacle of obstacles) enter(cells, cellsOf(obstacle), obstacle);
+  const blocked = new Map<string, ScreenBox[]>();
+  for (const obstacle of obstacles) enter(blocked, cellsOf(obstacle), obstacle);
   for (const label of labels.toSorted((a, b) => a.priority - b.priority)) {
     const touched = cellsOf(label);
-    if (touched.some((cell) => cells.get(cell)?.some((other) => collide(label, other)) === true)) continue;
+    const isTaken = (by: ReadonlyMap<string, ScreenBox[]>): boolean =>
+      touched.some((cell) => by.get(cell)?.some((other) => collide(label, other)) === true);
+    if (isTaken(cells) || (label.priority >= minor && isTaken(blocked))) continue;
     chosen.add(label.id);
     enter(cells, touched, label);
   }

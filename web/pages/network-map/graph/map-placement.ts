@@ -19,7 +19,7 @@ import type { NodePositions } from './node-positions.ts';
 import { besideNeighbours, seedNetwork } from './seed-layout.ts';
 
 /** Space around a network's nodes that belongs to it: the frame, its label, and air to the next one. */
-export const networkMargin = 82;
+export const networkMargin = 94;
 /** Map units that a node takes in an even layout; only to keep room for networks that are still appearing. */
 const roomPerNode = 92;
 
@@ -216,12 +216,7 @@ export function applyLayouts(
     if (picture.keepsPlace && box !== null && !boxes.some((other) => overlap(other, box))) boxes.push(box);
     else homeless.push(picture);
   }
-  // Rows are even where boxes of like height follow each other.
-  placePictures(
-    homeless.toSorted((a, b) => sizeOf(b).height - sizeOf(a).height),
-    boxes,
-    aspect,
-  );
+  placePictures(bestOrder(homeless, aspect), boxes, aspect);
 
   const moved = new Map<string, Point>();
   for (const picture of pictures)
@@ -242,7 +237,7 @@ interface Picture {
 /** Moves the pictures, in place, beside what is there: all together in rows, or one by one around others that stay. */
 function placePictures(pictures: readonly Picture[], taken: readonly Box[], aspect: number): void {
   if (taken.length === 0) {
-    const corners = packInRows(pictures.map(sizeOf), aspect);
+    const { corners } = packInRows(pictures.map(sizeOf), aspect);
     pictures.forEach((picture, index) => moveInto(picture, corners[index] ?? { x: 0, y: 0 }));
     return;
   }
@@ -253,6 +248,22 @@ function placePictures(pictures: readonly Picture[], taken: readonly Box[], aspe
     moveInto(picture, corner);
     boxes.push({ x1: corner.x, y1: corner.y, x2: corner.x + width, y2: corner.y + height });
   }
+}
+
+/** The order that gives the largest picture when it is packed. */
+function bestOrder(pictures: readonly Picture[], aspect: number): readonly Picture[] {
+  const measures: ((size: Size) => number)[] = [
+    ({ height }) => height,
+    ({ width }) => width,
+    ({ width, height }) => width * height,
+  ];
+  let best = { order: pictures, cost: Infinity };
+  for (const measure of measures) {
+    const order = pictures.toSorted((a, b) => measure(sizeOf(b)) - measure(sizeOf(a)));
+    const { cost } = packInRows(order.map(sizeOf), aspect);
+    if (cost < best.cost) best = { order, cost };
+  }
+  return best.order;
 }
 
 function sizeOf({ points, minSide }: Picture): Size {

@@ -35,15 +35,16 @@ export function mapStyle(palette: MapPalette, unit: number): StylesheetJson {
         'border-color': palette.networkBorder,
         width: 'data(width)',
         height: 'data(height)',
-        'z-index': -1,
+        'z-index-compare': 'manual',
+        'z-index': 0,
         label: 'data(label)',
         color: palette.muted,
         // Never wider than the frames are apart.
-        'font-size': Math.min(px(12), 46),
+        'font-size': Math.min(px(12), 42),
         'font-weight': 600,
         'text-valign': 'top',
         'text-halign': 'center',
-        'text-margin-y': px(-6),
+        'text-margin-y': -Math.min(px(6), 10),
         events: 'no',
       },
     },
@@ -59,6 +60,9 @@ export function mapStyle(palette: MapPalette, unit: number): StylesheetJson {
     {
       selector: 'node.node',
       style: {
+        // By number alone: otherwise all links would lie under all nodes, frames included.
+        'z-index-compare': 'manual',
+        'z-index': 2,
         shape: 'ellipse',
         width: 20,
         height: 20,
@@ -148,7 +152,8 @@ export function mapStyle(palette: MapPalette, unit: number): StylesheetJson {
         'line-opacity': 0.75,
         'target-arrow-color': palette.qualityUnknown,
         'overlay-opacity': 0,
-        'z-index': 0,
+        'z-index-compare': 'manual',
+        'z-index': 1,
       },
     },
     {
@@ -184,11 +189,11 @@ export function mapStyle(palette: MapPalette, unit: number): StylesheetJson {
       selector: 'edge.one-way',
       style: { 'curve-style': 'straight', 'target-arrow-shape': 'triangle', 'arrow-scale': 1.2 },
     },
-    { selector: '.faded', style: { opacity: 0.18 } },
-    { selector: 'edge.picked', style: { 'line-opacity': 1, 'z-index': 5 } },
+    { selector: '.faded', style: { opacity: 0.22 } },
+    { selector: 'edge.picked', style: { 'line-opacity': 1, 'z-index': 3 } },
     {
       selector: 'node.picked',
-      style: { 'z-index': 10, 'min-zoomed-font-size': 0 },
+      style: { 'z-index': 4 },
     },
     {
       selector: 'node.selected',
@@ -197,8 +202,7 @@ export function mapStyle(palette: MapPalette, unit: number): StylesheetJson {
         'outline-color': palette.focus,
         'outline-offset': 3,
         'outline-opacity': 1,
-        'min-zoomed-font-size': 0,
-        'z-index': 20,
+        'z-index': 5,
       },
     },
   ];

@@ -119,6 +119,7 @@ export class MapView {
   mark(selectedId: string | null, pickedIds: ReadonlySet<string> | null): void {
     this.#marks = { selectedId, pickedIds };
     this.#applyMarks();
+    this.#updateLabels();
   }
 
   /** Brings the nodes into the upper `visibleHeightPx` of the view, if any of them is outside. */
@@ -413,7 +414,7 @@ export class MapView {
   #updateLabels(): void {
     if (this.#destroyed) return;
     if (textUnit(this.#cy.zoom()) !== this.#textUnit) this.#restyle();
-    this.#labelled = labelledNodes(this.#elements, this.#points, this.#cy.zoom());
+    this.#labelled = labelledNodes(this.#elements, this.#points, this.#cy.zoom(), this.#marks);
     this.#cy.batch(() => {
       for (const node of this.#cy.nodes('.node')) {
         const isHidden = !this.#labelled.has(node.id());

@@ -6,18 +6,25 @@ import { labelFontPx } from './map-style.ts';
 
 /** Below these zooms text would be larger than what it names. */
 const childrenFromZoom = 0.42;
-const routersFromZoom = 0.26;
+const routersFromZoom = 0.2;
 
 /** Half the height of a router's shape, map units. */
 const routerHalf = 17;
 const childHalf = 10;
 const gapPx = 3;
 
+/** What the reader points at: with a set in focus only that is labelled, at any zoom. */
+export interface LabelFocus {
+  readonly selectedId: string | null;
+  readonly pickedIds: ReadonlySet<string> | null;
+}
+
 /** Ids of the nodes whose labels are written. */
 export function labelledNodes(
   elements: Pick<MapElements, 'nodes'>,
   points: ReadonlyMap<string, Point>,
   zoom: number,
+  { selectedId, pickedIds }: LabelFocus,
 ): ReadonlySet<string> {
   const labels: LabelBox[] = [];
   const obstacles: ScreenBox[] = [];
@@ -30,10 +37,16 @@ export function labelledNodes(
     const x = point.x * zoom;
     const y = point.y * zoom;
     if (isLarge) obstacles.push({ x, y: y - half, width: 2 * half, height: 2 * half });
-    if (zoom >= (priority === 3 ? childrenFromZoom : priority === 0 ? 0 : routersFromZoom))
-      labels.push({ id: node.id, priority, x, y: y + half + gapPx, ...sizeOfText(node.label) });
+    const label = { id: node.id, x, y: y + half + gapPx, ...sizeOfText(node.label) };
+    if (node.id === selectedId) labels.push({ ...label, priority: -1 });
+    else if (pickedIds === null ? zoom >= fromZoom(priority) : pickedIds.has(node.id))
+      labels.push({ ...label, priority });
   }
-  return chooseLabels(labels, obstacles);
+  return chooseLabels(labels, obstacles, 2);
+}
+
+function fromZoom(priority: number): number {
+  return priority === 3 ? childrenFromZoom : routersFromZoom;
 }
 
 /** Border routers, leaders and what is silent are looked for first; a child's name can wait for a closer look. */
