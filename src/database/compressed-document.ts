@@ -21,7 +21,8 @@ const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(reso
 
 /** `document` must not change until the promise resolves. */
 export async function encodeDocument(document: object): Promise<Uint8Array> {
-  const head: Record<string, unknown> = {};
+  // Without a prototype, so that a key named `__proto__` is one like any other.
+  const head = Object.create(null) as Record<string, unknown>;
   const lists: [string, readonly unknown[]][] = [];
   for (const [key, value] of Object.entries(document) as [string, unknown][]) {
     const long = Array.isArray(value) && value.length > itemsPerLine;
