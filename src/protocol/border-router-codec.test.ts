@@ -237,5 +237,5 @@ describe('the border-router protocol', () => {
       }),
       { numRuns: 100_000 },
     );
-  });
+  }, 120_000);
 });
