@@ -21,7 +21,7 @@ export interface MapEdge {
   readonly classes: string;
 }
 
-/** The frame around a network. Not a compound node: those cost more than all else on a map of a thousand nodes. */
+/** The frame around a network; `network-frames.ts` says where. */
 export interface MapFrame {
   readonly id: string;
   readonly label: string;

@@ -13,12 +13,12 @@ import type { LayoutRunner } from './layout-runner.ts';
 import {
   type MapChanges,
   type MapElements,
-  type MapFrame,
   mapChanges,
   mapElements,
   type MapNode,
   noElements,
 } from './map-elements.ts';
+import { frameBoxes, frameDefinition, frameMargin } from './network-frames.ts';
 import type { MapPalette } from './map-palette.ts';
 import { applyLayouts, layoutsNeeded, placeNodes, pointsOfRenamed } from './map-placement.ts';
 import { mapStyle, textUnit } from './map-style.ts';
@@ -37,8 +37,6 @@ export interface MapViewOptions {
 }
 
 const fitPaddingPx = 20;
-/** From a network's outermost nodes to its frame, map units. */
-const frameMargin = 56;
 /** Height of the networks' names above their frames. */
 const networkLabelPx = 18;
 /** Width of the buttons over the map's edge; a phone cannot spare it. */
@@ -221,7 +219,8 @@ export class MapView {
       this.#collect(edges.removedIds).remove();
       this.#collect(nodes.removedIds).remove();
       this.#collect(frames.removedIds).remove();
-      const boxes = frames.added.length > 0 ? this.#frameBoxes() : new Map<string, Box>();
+      const boxes =
+        frames.added.length > 0 ? frameBoxes(this.#elements, this.#points) : new Map<string, Box>();
       cy.add(frames.added.map((frame) => frameDefinition(frame, boxes.get(frame.id))));
       for (const { id, label, classes } of frames.changed)
         cy.getElementById(id).data('label', label).classes(classes);
@@ -259,27 +258,9 @@ export class MapView {
     };
   }
 
-  /** Where each network's frame belongs, by the points of its nodes. */
-  #frameBoxes(): Map<string, Box> {
-    const points = new Map<string, Point[]>();
-    for (const { id, frame } of this.#elements.nodes.values()) {
-      const point = this.#points.get(id);
-      if (point === undefined) continue;
-      const known = points.get(frame);
-      if (known === undefined) points.set(frame, [point]);
-      else known.push(point);
-    }
-    const boxes = new Map<string, Box>();
-    for (const [frame, inFrame] of points) {
-      const box = boxAround(inFrame, frameMargin);
-      if (box !== null) boxes.set(frame, box);
-    }
-    return boxes;
-  }
-
   /** The frames whose box is not what is drawn. */
   #framesToMove(): GlidingNode[] {
-    return [...this.#frameBoxes()].flatMap(([id, box]) => {
+    return [...frameBoxes(this.#elements, this.#points)].flatMap(([id, box]) => {
       const node = this.#cy.getElementById(id);
       if (node.empty()) return [];
       const { data, position } = frameDefinition({ id, label: '', classes: '' }, box);
@@ -427,26 +408,4 @@ export class MapView {
     this.#textUnit = textUnit(this.#cy.zoom());
     this.#cy.style(mapStyle(this.#palette, this.#textUnit));
   }
-}
-
-interface FrameDefinition extends cytoscape.ElementDefinition {
-  readonly data: {
-    readonly id: string;
-    readonly label: string;
-    readonly width: number;
-    readonly height: number;
-  };
-  readonly position: Point;
-}
-
-function frameDefinition({ id, label, classes }: MapFrame, box: Box | undefined): FrameDefinition {
-  const { x1, y1, x2, y2 } = box ?? { x1: 0, y1: 0, x2: 0, y2: 0 };
-  return {
-    group: 'nodes',
-    data: { id, label, width: x2 - x1, height: y2 - y1 },
-    position: { x: (x1 + x2) / 2, y: (y1 + y2) / 2 },
-    classes,
-    grabbable: false,
-    selectable: false,
-  };
 }
