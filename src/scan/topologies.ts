@@ -37,10 +37,14 @@ export interface TopologiesOptions {
   readonly updateIntervalMs: number;
   /** Whether anybody looks at the map; partial topologies are pushed only then. */
   readonly isWatched: () => boolean;
+  /** A past scan could not be read; the map does without it. */
+  readonly onStoreError: (error: unknown) => void;
 }
 
 /** Past scans read at the start to learn where silent nodes were. */
 const foldedScans = 50;
+/** Of as many nodes as the hub scans, and as many again that were removed and may come back. */
+const maxObservations = 20_000;
 
 export class Topologies {
   readonly #options: TopologiesOptions;
@@ -63,7 +67,7 @@ export class Topologies {
     const { facts } = options;
     this.#unsubscribe = [
       facts.on('scan:started', ({ scan }) => this.#started(scan)),
-      facts.on('scan:node_decided', ({ node, scanId }) => this.#decided(scanId, node)),
+      facts.on('scan:node_decided', ({ node }) => this.#decided(node)),
       facts.on('nodes:changed', () => this.#changed()),
       facts.on('border_router:connected', () => this.#changed()),
       facts.on('border_router:disconnected', () => this.#changed()),
@@ -73,17 +77,39 @@ export class Topologies {
   /** Learns from the stored scans; once, before the first scan. */
   async load(): Promise<void> {
     const { items } = await this.#options.store.list({ limit: foldedScans, cursor: null });
-    const past = items.filter((scan) => scan.trigger !== 'import' && scan.finishedAt !== null).reverse();
-    for (const { id } of past) {
-      const topology = await this.#options.store.topology(id as ScanId);
+    const past = items.filter((scan) => scan.trigger !== 'import' && scan.finishedAt !== null);
+    for (const { id } of past.toReversed()) {
+      const topology = await this.#read(this.#options.store.topology(id as ScanId));
       if (topology === null) continue;
       this.#earlier = rememberTopology(this.#earlier, topology);
       this.#current = topology;
     }
-    const last = past.at(-1);
-    const scan = last === undefined ? null : await this.#options.store.get(last.id as ScanId);
-    if (scan !== null) this.#startedAt = scan.startedAt;
-    for (const node of scan?.nodes ?? []) this.#observe(node);
+    const [last] = past;
+    if (last === undefined) return;
+    this.#startedAt = last.startedAt;
+    await this.#observePast(past);
+    // Nodes and border routers are as they are now, not as they were.
+    this.#dirty = true;
+  }
+
+  /** From the newest scan back, until every registered node was found in one: the last scan may have asked a few only. */
+  async #observePast(newestFirst: readonly ScanSummary[]): Promise<void> {
+    const sought = new Set<string>(this.#options.nodes.list().map(({ name }) => name));
+    for (const { id } of newestFirst) {
+      if (sought.size === 0) return;
+      const scan = await this.#read(this.#options.store.get(id as ScanId));
+      for (const node of scan?.nodes ?? []) if (sought.delete(node.name)) this.#observe(node);
+    }
+  }
+
+  /** Null as well for what the store cannot read: one damaged scan must not keep the hub from starting. */
+  async #read<T>(stored: Promise<T | null>): Promise<T | null> {
+    try {
+      return await stored;
+    } catch (error) {
+      this.#options.onStoreError(error);
+      return null;
+    }
   }
 
   /** The newest map: of the running scan where there is one, else of the last. */
@@ -99,9 +125,15 @@ export class Topologies {
 
   /** Makes and keeps the final topology of a scan that has just finished, and tells everybody. */
   finish(scan: Scan): Topology {
-    for (const node of scan.nodes)
-      if (this.#observations.get(node.name)?.decidedAt !== node.decidedAt) this.#observe(node);
-    const topology = this.#build({ id: scan.id, startedAt: scan.startedAt, final: true });
+    const own = new Map<string, TopologyObservation>();
+    for (const node of scan.nodes) {
+      const observation = observationOf(node, (asked) => this.#networkKeyOf(asked));
+      own.set(node.name, observation);
+      // Scans overlap: the newest observation may be another's.
+      if ((this.#observations.get(node.name)?.decidedAt ?? 0) <= (node.decidedAt ?? 0))
+        this.#keep(observation);
+    }
+    const topology = this.#build({ id: scan.id, startedAt: scan.startedAt, final: true }, own);
     this.#earlier = rememberTopology(this.#earlier, topology);
     if (this.#shown === null || this.#shown.id === scan.id) {
       this.#shown = null;
@@ -137,13 +169,20 @@ export class Topologies {
     this.#changed();
   }
 
-  #decided(scanId: ScanId, node: ScanNode): void {
+  #decided(node: ScanNode): void {
     this.#observe(node);
-    if (this.#shown?.id === scanId) this.#changed();
+    this.#changed();
   }
 
   #observe(node: ScanNode): void {
-    this.#observations.set(node.name, observationOf(node, (asked) => this.#networkKeyOf(asked)));
+    this.#keep(observationOf(node, (asked) => this.#networkKeyOf(asked)));
+  }
+
+  #keep(observation: TopologyObservation): void {
+    this.#observations.set(observation.name, observation);
+    if (this.#observations.size <= maxObservations) return;
+    const registered = new Set<string>(this.#options.nodes.list().map(({ name }) => name));
+    for (const name of this.#observations.keys()) if (!registered.has(name)) this.#observations.delete(name);
   }
 
   #changed(): void {
@@ -167,11 +206,15 @@ export class Topologies {
     });
   }
 
-  #build(scan: { id: string | null; startedAt: number; final: boolean }): Topology {
+  /** `own`: what the scan itself found, where that is not the newest. */
+  #build(
+    scan: { id: string | null; startedAt: number; final: boolean },
+    own: ReadonlyMap<string, TopologyObservation> = new Map(),
+  ): Topology {
     const { borderRouters, clock, nodes } = this.#options;
     const observations: TopologyObservation[] = [];
     for (const node of nodes.list()) {
-      const observation = this.#observations.get(node.name);
+      const observation = own.get(node.name) ?? this.#observations.get(node.name);
       if (observation?.ipv6 !== node.ipv6) continue;
       const earlier = observation.decidedAt !== null && observation.decidedAt < scan.startedAt;
       observations.push(earlier ? { ...observation, earlier } : observation);

@@ -89,7 +89,8 @@ describe('the network map', () => {
       5_000,
       '38 answered nodes',
     );
-    expect(Number(await attribute(page, 'data-node-count'))).toBeGreaterThanOrEqual(40);
+    expect(Number(await attribute(page, 'data-node-count'))).toBe(40);
+    expect(Number(await attribute(page, 'data-border-router-count'))).toBe(4);
     const text = await page.textContent('body');
     expect(text).toMatch(/silent/i);
     await page.screenshot({ path: join(screenshots, 'network-map-1440.png') });

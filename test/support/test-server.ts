@@ -56,6 +56,8 @@ export class TestWorld {
   readonly tokens = new Map<string, { readonly token: string; readonly borderRouterId: BorderRouterId }>();
   topology: Topology = emptyTopology();
   stopping = false;
+  /** The names in each question for latencies. */
+  readonly latencyQuestions: (readonly string[])[] = [];
   storeFailure: Error | null = null;
   triggerFailure: Error | null = null;
   coap: (command: CoapCommand) => Promise<CoapResponseMessage> = () =>
@@ -234,33 +236,34 @@ function fakeTokens(world: TestWorld): ServerOptions['tokens'] {
 
 function fakeScans(world: TestWorld): ServerOptions['scans'] {
   return {
-    get: (id) => Promise.resolve(world.storedScans.find((scan) => scan.id === id) ?? null),
+    get: (id) =>
+      Promise.resolve(world.runningScans.get(id) ?? world.storedScans.find((scan) => scan.id === id) ?? null),
     list({ cursor, limit }) {
       if (world.storeFailure !== null) return Promise.reject(world.storeFailure);
       const from = cursor === null ? 0 : Number(cursor);
       const items = world.storedScans
         .slice(from, from + limit)
+        .map((scan) => world.runningScans.get(asScanId(scan.id)) ?? scan)
         .map(({ nodes: _nodes, ...summary }) => summary);
       const next = from + limit;
       return Promise.resolve({ items, nextCursor: next < world.storedScans.length ? String(next) : null });
     },
     lastOutcomes: () =>
-      Promise.resolve(
-        new Map(
-          [...world.storedScans].reverse().flatMap((scan) =>
-            scan.nodes.map((node) => [
-              node.name,
-              {
-                lastOutcome: node.outcome ?? 'timed_out',
-                lastScanId: asScanId(scan.id),
-                lastSeenAt: node.outcome === 'answered' ? node.decidedAt : null,
-              },
-            ]),
-          ),
+      new Map(
+        [...world.storedScans].reverse().flatMap((scan) =>
+          scan.nodes.map((node) => [
+            node.name,
+            {
+              lastOutcome: node.outcome ?? 'timed_out',
+              lastScanId: asScanId(scan.id),
+              lastSeenAt: node.outcome === 'answered' ? node.decidedAt : null,
+            },
+          ]),
         ),
       ),
-    latencies: (name, limit) =>
-      Promise.resolve(
+    latencies(names, limit) {
+      world.latencyQuestions.push(names);
+      const ofNode = (name: string) =>
         world.storedScans
           .flatMap((scan) =>
             scan.nodes
@@ -271,8 +274,9 @@ function fakeScans(world: TestWorld): ServerOptions['scans'] {
                 durationMs: node.durationMs ?? 0,
               })),
           )
-          .slice(0, limit),
-      ),
+          .slice(0, limit);
+      return Promise.resolve(new Map(names.map((name) => [name, ofNode(name)])));
+    },
   };
 }
 

@@ -29,7 +29,10 @@ export interface DisplayedMap {
   /** Of the last finished map: half a mesh is full of them. */
   readonly weakPoints: Topology['weakPoints'];
   readonly nodeById: ReadonlyMap<string, ShownNode>;
+  /** Of the nodes; border routers are not asked and count for themselves. */
   readonly counts: Readonly<Record<ShownState, number>>;
+  readonly nodeCount: number;
+  readonly borderRouterCount: number;
 }
 
 export interface KnownTopologies {
@@ -122,7 +125,8 @@ function mapOf(
   weakPoints: Topology['weakPoints'],
 ): DisplayedMap {
   const counts = { answered: 0, silent: 0, inferred: 0, waiting: 0 };
-  for (const node of nodes) counts[node.shown] += 1;
+  const asked = nodes.filter(({ kind }) => kind === 'node');
+  for (const node of asked) counts[node.shown] += 1;
   return {
     scanId: topology.scanId,
     madeAt: topology.madeAt,
@@ -133,6 +137,8 @@ function mapOf(
     weakPoints,
     nodeById: new Map(nodes.map((node) => [node.id, node])),
     counts,
+    nodeCount: asked.length,
+    borderRouterCount: nodes.length - asked.length,
   };
 }
 

@@ -44,7 +44,7 @@ export function MapAge({ map, scan }: MapAgeProps) {
         as of {formatMoment(map.madeAt, nowMs)}, {formatAge(ageMs)}
       </span>
       <span>
-        {formatCount(map.counts.answered)} of {countOf(map.nodes.length, 'node')} answered
+        {formatCount(map.counts.answered)} of {countOf(map.nodeCount, 'node')} answered
       </span>
     </p>
   );

@@ -131,9 +131,9 @@ function Control({ label, icon, onClick }: ControlProps) {
   );
 }
 
-function mapSummary({ nodes, networks, counts }: DisplayedMap): string {
+function mapSummary({ nodeCount, networks, counts }: DisplayedMap): string {
   return (
-    `Map of ${countOf(nodes.length, 'node')} in ${countOf(networks.length, 'network')}: ` +
+    `Map of ${countOf(nodeCount, 'node')} in ${countOf(networks.length, 'network')}: ` +
     `${counts.answered} answered, ${counts.silent} silent. The list view has the same as a table.`
   );
 }

@@ -78,7 +78,8 @@ export function NetworkMapPage() {
       className={classes.page}
       aria-labelledby="network-map-title"
       data-testid="network-map"
-      data-node-count={map?.nodes.length ?? 0}
+      data-node-count={map?.nodeCount ?? 0}
+      data-border-router-count={map?.borderRouterCount ?? 0}
       data-answered-count={map?.counts.answered ?? 0}
       data-silent-count={map?.counts.silent ?? 0}
       data-scan-state={control.isStarting || isMapUnfinished ? 'running' : (scan?.state ?? 'idle')}
