@@ -53,7 +53,7 @@ export function testScanStore(name: string, open: () => Promise<ScanStoreUnderTe
       expect(await store.topology(asScanId('none'))).toBeNull();
       expect(await store.topologyAt(minutes(1_000))).toBeNull();
       expect(await listed(10)).toEqual({ ids: [], nextCursor: null });
-      expect(await store.latencies('none', 10)).toEqual([]);
+      expect(await store.latencies(['none'], 10)).toEqual(new Map([['none', []]]));
     });
 
     it('keeps a started scan over a restart, and replaces it by the finished one', async () => {
@@ -76,7 +76,7 @@ export function testScanStore(name: string, open: () => Promise<ScanStoreUnderTe
       await store.saveFinished(scan, topologyOf(scan));
       await store.saveFinished(scan, topologyOf(scan));
       expect((await listed(10)).ids).toEqual(['scan-1']);
-      expect(await store.latencies('a', 10)).toHaveLength(1);
+      expect((await store.latencies(['a'], 10)).get('a')).toHaveLength(1);
     });
 
     it('lists newest first, page by page, to the end', async () => {
@@ -163,8 +163,37 @@ export function testScanStore(name: string, open: () => Promise<ScanStoreUnderTe
         measuredAt: minutes(minute) + 1_000,
         durationMs: 10,
       });
-      expect(await store.latencies('a', 10)).toEqual([latency(3), latency(1)]);
-      expect(await store.latencies('a', 1)).toEqual([latency(3)]);
+      expect(await store.latencies(['a'], 10)).toEqual(new Map([['a', [latency(3), latency(1)]]]));
+      expect(await store.latencies(['a'], 1)).toEqual(new Map([['a', [latency(3)]]]));
+      expect(await store.latencies(['a'], 0)).toEqual(new Map([['a', []]]));
+      expect(await store.latencies([], 10)).toEqual(new Map());
+    });
+
+    it('gives the latencies of many nodes as it gives those of each, however long ago one answered', async () => {
+      const names = ['always', 'now and then', 'long ago', 'never', 'unknown'];
+      for (let minute = 1; minute <= 30; minute += 1)
+        await store.saveFinished(
+          scanAt(minute, {
+            always: 'answered',
+            'now and then': minute % 7 === 0 ? 'answered' : 'timed_out',
+            'long ago': minute === 2 ? 'answered' : 'timed_out',
+            never: 'timed_out',
+          }),
+          null,
+        );
+      const together = await store.latencies(names, 3);
+      for (const name of names)
+        expect([name, together.get(name)]).toEqual([name, (await store.latencies([name], 3)).get(name)]);
+      const scans = Object.fromEntries(
+        [...together].map(([name, all]) => [name, all.map(({ scanId }) => scanId)]),
+      );
+      expect(scans).toEqual({
+        always: ['scan-30', 'scan-29', 'scan-28'],
+        'now and then': ['scan-28', 'scan-21', 'scan-14'],
+        'long ago': ['scan-2'],
+        never: [],
+        unknown: [],
+      });
     });
 
     it('remembers the last outcome and the last answer of every node', async () => {
@@ -198,7 +227,9 @@ export function testScanStore(name: string, open: () => Promise<ScanStoreUnderTe
       expect((await listed(10)).ids).toEqual(['scan-3', 'old but running']);
       expect(await store.get(asScanId('scan-1'))).toBeNull();
       expect(await store.topology(asScanId('scan-1'))).toBeNull();
-      expect((await store.latencies('all', 10)).map(({ scanId }) => scanId)).toEqual(['scan-3']);
+      expect((await store.latencies(['all'], 10)).get('all')?.map(({ scanId }) => scanId)).toEqual([
+        'scan-3',
+      ]);
       expect([...(await store.lastOutcomes()).keys()].sort()).toEqual(['all', 'n3']);
       expect(await store.deleteBefore(minutes(3))).toBe(0);
     });

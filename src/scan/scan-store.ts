@@ -33,15 +33,22 @@ export interface ScanStore {
    * Returns how many there were.
    */
   endInterrupted(atMs: number): Promise<number>;
-  /** Latencies of one node's answers, newest scan first. */
-  latencies(
-    nodeName: string,
-    limit: number,
-  ): Promise<{ scanId: string; measuredAt: number; durationMs: number }[]>;
+  /**
+   * Latencies of the nodes' answers by name, newest scan first, at most `limit` each; a name without any has an empty
+   * list. Of one node all scans are searched, of many at once only the newest ones: 100 at least for a thousand.
+   */
+  latencies(nodeNames: readonly string[], limit: number): Promise<Map<string, NodeLatency[]>>;
   /** Last outcome and last answer per node name. */
   lastOutcomes(): Promise<Map<string, NodeHistory>>;
   /** Deletes scans that finished before that time, and histories that ended before it; returns how many scans. */
   deleteBefore(atMs: number): Promise<number>;
+}
+
+export interface NodeLatency {
+  readonly scanId: string;
+  /** Unix ms. */
+  readonly measuredAt: number;
+  readonly durationMs: number;
 }
 
 export interface NodeHistory {

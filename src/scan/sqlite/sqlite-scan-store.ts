@@ -3,22 +3,29 @@
  * scan and its topology as compressed documents. Large scans are made and read in small pieces, so that neither the
  * event loop nor other users of the database wait long.
  */
-import type { Transaction } from 'kysely';
+import type { Selectable, Transaction } from 'kysely';
 import { decodeDocument, documentEncoding, encodeDocument } from '../../database/compressed-document.ts';
 import type { Database } from '../../database/database.ts';
-import type { DatabaseSchema, NodeHistoryTable, ScanNodesTable } from '../../database/schema.ts';
+import type { DatabaseSchema, NodeHistoryTable, ScanNodesTable, ScansTable } from '../../database/schema.ts';
 import { StoreError } from '../../errors.ts';
 import { asScanId, type ScanId } from '../../protocol/ids.ts';
 import { countOutcomes, type Outcome } from '../../protocol/outcome.ts';
 import type { Scan, ScanNode, ScanSummary } from '../../protocol/scan.ts';
 import type { Topology } from '../../protocol/topology.ts';
-import type { NodeHistory, ScanStore } from '../scan-store.ts';
+import type { NodeHistory, NodeLatency, ScanStore } from '../scan-store.ts';
 
 /** Rows of one insert: big enough to be fast, small enough to be made well within a millisecond. */
 const rowsPerInsert = 200;
 const historyPage = 2_000;
+/** Most nodes have answered in the last scans; those that have not are searched for further back, more at a time. */
+const firstScansAtOnce = 5;
+const maxScansAtOnce = 500;
+const namesPerQuery = 1_000;
+/** A scan and a node, about a microsecond each: what one question may cost the database. */
+const maxLatencyLookUps = 100_000;
 const interruptedNote = 'The hub ended while this scan was running; its open nodes are cancelled';
 
+type ScanPosition = Pick<Selectable<ScansTable>, 'key' | 'id' | 'started_at'>;
 type DecidedNode = ScanNode & { outcome: Outcome };
 
 export class SqliteScanStore implements ScanStore {
@@ -110,29 +117,27 @@ export class SqliteScanStore implements ScanStore {
     return running.length;
   }
 
-  /** Walks the scans from the newest and looks the node up in each: see the migration for why. */
-  async latencies(
-    nodeName: string,
-    limit: number,
-  ): Promise<{ scanId: string; measuredAt: number; durationMs: number }[]> {
-    const rows = await this.#kysely
-      .selectFrom('scans')
-      .crossJoin('scan_nodes')
-      .whereRef('scan_nodes.scan_key', '=', 'scans.key')
-      .where('scan_nodes.name', '=', nodeName)
-      .where('scan_nodes.outcome', '=', 'answered' satisfies Outcome)
-      .where('scan_nodes.duration_ms', 'is not', null)
-      .where('scans.trigger', '!=', 'import')
-      .orderBy('scans.started_at', 'desc')
-      .orderBy('scans.id', 'desc')
-      .select(['scans.id', 'scan_nodes.decided_at', 'scan_nodes.duration_ms'])
-      .limit(limit)
-      .execute();
-    return rows.map(({ decided_at, duration_ms, id }) => ({
-      scanId: id,
-      measuredAt: decided_at,
-      durationMs: duration_ms ?? 0,
-    }));
+  /**
+   * Walks the scans from the newest, a few at first and then more at a time, and looks in each for the nodes that still
+   * lack some: see the migration for why.
+   */
+  async latencies(nodeNames: readonly string[], limit: number): Promise<Map<string, NodeLatency[]>> {
+    const found = new Map<string, NodeLatency[]>(nodeNames.map((name) => [name, []]));
+    let lacking = limit > 0 ? [...found.keys()] : [];
+    let scansLeft = Math.ceil(maxLatencyLookUps / Math.max(1, lacking.length));
+    let atOnce = Math.max(limit, firstScansAtOnce);
+    for (let after: ScanPosition | null = null; lacking.length > 0 && scansLeft > 0; atOnce *= 2) {
+      const scans = await this.#measured(after, Math.min(atOnce, scansLeft, maxScansAtOnce));
+      const last = scans.at(-1);
+      if (last === undefined) break;
+      for (let start = 0; start < lacking.length; start += namesPerQuery)
+        await this.#addLatencies(found, scans, lacking.slice(start, start + namesPerQuery));
+      for (const name of lacking) found.get(name)?.splice(limit);
+      lacking = lacking.filter((name) => (found.get(name)?.length ?? limit) < limit);
+      scansLeft -= scans.length;
+      after = last;
+    }
+    return found;
   }
 
   async lastOutcomes(): Promise<Map<string, NodeHistory>> {
@@ -170,6 +175,44 @@ export class SqliteScanStore implements ScanStore {
     }
     await this.#kysely.deleteFrom('node_history').where('decided_at', '<', atMs).execute();
     return deleted;
+  }
+
+  /** Scans of this hub behind a position, newest first. */
+  async #measured(after: ScanPosition | null, limit: number): Promise<ScanPosition[]> {
+    let query = this.#kysely
+      .selectFrom('scans')
+      .select(['key', 'id', 'started_at'])
+      .where('trigger', '!=', 'import')
+      .orderBy('started_at', 'desc')
+      .orderBy('id', 'desc')
+      .limit(limit);
+    if (after !== null)
+      query = query.where((where) =>
+        where.eb(where.refTuple('started_at', 'id'), '<', where.tuple(after.started_at, after.id)),
+      );
+    return query.execute();
+  }
+
+  async #addLatencies(
+    found: ReadonlyMap<string, NodeLatency[]>,
+    scans: readonly ScanPosition[],
+    names: readonly string[],
+  ): Promise<void> {
+    const places = new Map(scans.map(({ key }, place) => [key, place]));
+    const rows = await this.#kysely
+      .selectFrom('scan_nodes')
+      .select(['scan_key', 'name', 'decided_at', 'duration_ms'])
+      .where('scan_key', 'in', [...places.keys()])
+      .where('name', 'in', names)
+      .where('outcome', '=', 'answered' satisfies Outcome)
+      .where('duration_ms', 'is not', null)
+      .execute();
+    rows.sort((a, b) => (places.get(a.scan_key) ?? 0) - (places.get(b.scan_key) ?? 0));
+    for (const { decided_at, duration_ms, name, scan_key } of rows) {
+      const scan = scans[places.get(scan_key) ?? 0];
+      if (scan !== undefined)
+        found.get(name)?.push({ scanId: scan.id, measuredAt: decided_at, durationMs: duration_ms ?? 0 });
+    }
   }
 
   async #document(id: ScanId, kind: 'scan' | 'topology'): Promise<Record<string, unknown> | null> {

@@ -41,6 +41,8 @@ describe('nodes', () => {
       },
       { name: 'fresh', last_outcome: null, last_seen_at: null, latencies: [] },
     ]);
+    // One question for the page, and not of nodes that never answered.
+    expect(server.world.latencyQuestions).toEqual([['d4E']]);
     expect((await json(server.get('/api/nodes/d4E?latencies=0')))['latencies']).toEqual([]);
   });
 

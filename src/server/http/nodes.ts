@@ -4,7 +4,6 @@ import { NodeError } from '../../errors.ts';
 import { type RegisteredNodeView, registeredNodeSchema } from '../../protocol/border-router.ts';
 import { toWire } from '../../protocol/wire.ts';
 import type { RegisteredNode } from '../../scan/registered-node.ts';
-import type { NodeHistory } from '../../scan/scan-store.ts';
 import type { ServerOptions } from '../server.ts';
 import {
   type App,
@@ -74,11 +73,9 @@ export function addNodeRoutes(app: App, { nodes, scans }: Dependencies): void {
     async (request, reply) => {
       const { cursor, latencies, limit } = request.query;
       const page = pageOf(nodes.list(), ({ name }) => name, { limit, cursor });
-      const histories = await scans.lastOutcomes();
-      const items = await Promise.all(
-        page.items.map((node) => viewOf(node, histories.get(node.name) ?? null, latencies)),
+      return reply.send(
+        toWire({ items: await viewsOf(page.items, latencies), nextCursor: page.nextCursor }),
       );
-      return reply.send(toWire({ items, nextCursor: page.nextCursor }));
     },
   );
 
@@ -99,7 +96,7 @@ export function addNodeRoutes(app: App, { nodes, scans }: Dependencies): void {
     async (request, reply) => {
       const node = nodes.get(request.params.name);
       if (node === null) throw nodeNotFound(request.params.name);
-      return reply.send(toWire(await viewWithHistory(node, request.query.latencies)));
+      return reply.send(toWire(await viewOf(node, request.query.latencies)));
     },
   );
 
@@ -125,7 +122,7 @@ export function addNodeRoutes(app: App, { nodes, scans }: Dependencies): void {
       const { name } = request.params;
       const known = nodes.get(name) !== null;
       const node = await nodes.put(name, request.body);
-      return reply.code(known ? 200 : 201).send(toWire(await viewWithHistory(node, 100)));
+      return reply.code(known ? 200 : 201).send(toWire(await viewOf(node, 100)));
     },
   );
 
@@ -149,7 +146,7 @@ export function addNodeRoutes(app: App, { nodes, scans }: Dependencies): void {
     },
     async (request, reply) => {
       const left = await nodes.remove(request.params.name);
-      return left === null ? reply.code(204).send() : reply.send(toWire(await viewWithHistory(left, 100)));
+      return left === null ? reply.code(204).send() : reply.send(toWire(await viewOf(left, 100)));
     },
   );
 
@@ -169,28 +166,36 @@ export function addNodeRoutes(app: App, { nodes, scans }: Dependencies): void {
     async (request, reply) => reply.send(toWire(await nodes.importNodes(request.body))),
   );
 
-  async function viewWithHistory(node: RegisteredNode, latencies: number): Promise<RegisteredNodeView> {
-    return viewOf(node, (await scans.lastOutcomes()).get(node.name) ?? null, latencies);
+  async function viewOf(node: RegisteredNode, latencies: number): Promise<RegisteredNodeView | undefined> {
+    return (await viewsOf([node], latencies))[0];
   }
 
-  async function viewOf(
-    node: RegisteredNode,
-    history: NodeHistory | null,
+  /** With one question to the store, however many nodes. */
+  async function viewsOf(
+    registered: readonly RegisteredNode[],
     latencies: number,
-  ): Promise<RegisteredNodeView> {
-    return {
-      name: node.name,
-      ipv6: node.ipv6,
-      extAddr: node.extAddress,
-      brId: node.borderRouterId,
-      origins: [...node.origins],
-      lastOutcome: history?.lastOutcome ?? null,
-      lastScanId: history?.lastScanId ?? null,
-      lastSeenAt: history?.lastSeenAt ?? null,
-      // Of a node that never answered there are none, and the store would search all scans to find that out.
-      latencies:
-        history?.lastSeenAt == null || latencies === 0 ? [] : await scans.latencies(node.name, latencies),
-    };
+  ): Promise<RegisteredNodeView[]> {
+    const histories = scans.lastOutcomes();
+    // Of a node that never answered there are none, and the store would search all scans to find that out.
+    const answered = registered.filter(({ name }) => histories.get(name)?.lastSeenAt != null);
+    const measured = await scans.latencies(
+      answered.map(({ name }) => name),
+      latencies,
+    );
+    return registered.map((node) => {
+      const history = histories.get(node.name);
+      return {
+        name: node.name,
+        ipv6: node.ipv6,
+        extAddr: node.extAddress,
+        brId: node.borderRouterId,
+        origins: [...node.origins],
+        lastOutcome: history?.lastOutcome ?? null,
+        lastScanId: history?.lastScanId ?? null,
+        lastSeenAt: history?.lastSeenAt ?? null,
+        latencies: measured.get(node.name) ?? [],
+      };
+    });
   }
 }
 

@@ -11,7 +11,7 @@ import { type App, describeRoute, tags } from './route-schema.ts';
 import { findScan, scanIdParameters } from './scans.ts';
 import { formatParameter, sendBundle, sendTopology, topologyAnswer } from './topology-download.ts';
 
-type Dependencies = Pick<ServerOptions, 'topologies' | 'orchestrator' | 'scans'>;
+type Dependencies = Pick<ServerOptions, 'topologies' | 'scans'>;
 
 /** A bundle of a thousand nodes with their tables is a few MiB. */
 const bundleLimitBytes = 32 * 1_024 * 1_024;

@@ -86,7 +86,7 @@ export function addScanRoutes(app: App, { orchestrator, scans }: Dependencies): 
       }),
     },
     async (request, reply) =>
-      reply.send(toWire(await findScan(asScanId(request.params.id), { orchestrator, scans }))),
+      reply.send(toWire(await findScan(asScanId(request.params.id), { scans }))),
   );
 
   app.delete(
@@ -105,7 +105,7 @@ export function addScanRoutes(app: App, { orchestrator, scans }: Dependencies): 
     async (request, reply) => {
       const id = asScanId(request.params.id);
       if (orchestrator.get(id) === null) {
-        const { state } = await findScan(id, { orchestrator, scans });
+        const { state } = await findScan(id, { scans });
         throw new ScanError('scan_already_finished', `scan ${id} has already ended as ${state}`);
       }
       orchestrator.cancel(id);
@@ -118,16 +118,11 @@ export function addScanRoutes(app: App, { orchestrator, scans }: Dependencies): 
     cursor: string | null;
     state: ScanState | null;
   }): Promise<{ items: ScanSummary[]; nextCursor: string | null }> {
-    const running = new Map(orchestrator.running().map((scan) => [scan.id, summaryOf(scan)]));
     const items: ScanSummary[] = [];
     let { cursor } = wanted;
     for (let pages = 0; pages < maxPagesRead; pages += 1) {
       const page = await scans.list({ limit: wanted.limit - items.length, cursor });
-      for (const stored of page.items) {
-        // The store has a running scan as it was when it started.
-        const summary = running.get(stored.id) ?? stored;
-        if (wanted.state === null || summary.state === wanted.state) items.push(summary);
-      }
+      items.push(...page.items.filter(({ state }) => wanted.state === null || state === wanted.state));
       cursor = page.nextCursor;
       if (cursor === null || items.length >= wanted.limit) break;
     }
@@ -136,12 +131,8 @@ export function addScanRoutes(app: App, { orchestrator, scans }: Dependencies): 
 }
 
 /** Running or stored. Throws ScanError `scan_not_found`. */
-export async function findScan(id: ScanId, { orchestrator, scans }: Dependencies): Promise<Scan> {
-  const scan = orchestrator.get(id) ?? (await scans.get(id));
+export async function findScan(id: ScanId, { scans }: Pick<Dependencies, 'scans'>): Promise<Scan> {
+  const scan = await scans.get(id);
   if (scan !== null) return scan;
   throw new ScanError('scan_not_found', `there is no scan ${JSON.stringify(id)}; GET /api/scans lists them`);
-}
-
-function summaryOf({ nodes: _nodes, ...summary }: Scan): ScanSummary {
-  return summary;
 }

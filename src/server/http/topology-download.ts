@@ -54,7 +54,7 @@ export async function sendTopology(
   reply: FastifyReply,
   topology: Topology,
   format: TopologyFormat,
-  dependencies: Pick<ServerOptions, 'orchestrator' | 'scans'>,
+  dependencies: Pick<ServerOptions, 'scans'>,
 ): Promise<FastifyReply> {
   switch (format) {
     case 'json':

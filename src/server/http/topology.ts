@@ -5,7 +5,7 @@ import { EdgeError } from './problem.ts';
 import { type App, describeRoute, tags } from './route-schema.ts';
 import { formatParameter, sendTopology, topologyAnswer } from './topology-download.ts';
 
-type Dependencies = Pick<ServerOptions, 'topologies' | 'orchestrator' | 'scans'>;
+type Dependencies = Pick<ServerOptions, 'topologies' | 'scans'>;
 
 export function addTopologyRoutes(app: App, dependencies: Dependencies): void {
   const { topologies } = dependencies;
