@@ -85,6 +85,16 @@ describe('browsers that keep up', () => {
     ]);
   });
 
+  it('get the last map of a scan before its end, also while they take what came before', () => {
+    const a = browser('a');
+    const scan = finishedScan();
+    decide();
+    a.drained = false;
+    map('scan-1');
+    facts.emit('scan:finished', { scan });
+    expect(events()).toEqual(['scan_node_result', 'topology_update', 'scan_completed']);
+  });
+
   it('get events in the names that pages read', () => {
     browser('a');
     decide();

@@ -91,6 +91,7 @@ export class BrowserFeed {
       facts.on('scan:progress', ({ scan }) => this.#progress(scan)),
       facts.on('scan:finished', ({ scan }) => {
         this.#forget(`progress:${scan.id}`);
+        this.#flushTopology();
         this.#ordered('scan_completed', () => summaryEvent(scan));
       }),
       facts.on('topology:updated', ({ topology }) => this.#topology(topology)),
@@ -150,6 +151,21 @@ export class BrowserFeed {
       notBeforeMs: sentMs === undefined ? 0 : sentMs + borderRouterIntervalMs,
     });
     this.#schedulePump();
+  }
+
+  /** The last map of a scan comes before its end, also where a browser is still taking what came before. */
+  #flushTopology(): void {
+    const newest = this.#newest.get('topology');
+    if (newest === undefined) return;
+    const receivers = [...this.#browsers.values()].filter(
+      (browser) => !this.#isBehind(browser) && browser.due.delete('topology'),
+    );
+    this.#send(
+      receivers.map(({ socket }) => socket.id),
+      newest.event,
+      newest.payload,
+    );
+    if (!this.#anyDue('topology')) this.#newest.delete('topology');
   }
 
   #replaceNewest(key: string, newest: Newest): void {
