@@ -16,19 +16,24 @@ const firstAfterMs = 60_000;
 export class ScanRetention {
   readonly #options: ScanRetentionOptions;
   #cancel: () => void;
+  #closed = false;
 
   constructor(options: ScanRetentionOptions) {
     this.#options = options;
     this.#cancel = options.clock.after(firstAfterMs, () => this.#sweep());
   }
 
+  /** A deletion under way goes on; that the store closes under it is nobody's concern. */
   close(): void {
+    this.#closed = true;
     this.#cancel();
   }
 
   #sweep(): void {
     const { clock, keepMs, onStoreError, store } = this.#options;
     this.#cancel = clock.after(everyMs, () => this.#sweep());
-    store.deleteBefore(clock.nowMs() - keepMs).catch(onStoreError);
+    store.deleteBefore(clock.nowMs() - keepMs).catch((error: unknown) => {
+      if (!this.#closed) onStoreError(error);
+    });
   }
 }
