@@ -31,6 +31,15 @@ describe('openDatabase', () => {
     await second.close();
   });
 
+  it.runIf(process.platform === 'linux')(
+    'refuses a place where the system makes no folders, instead of trying for ever',
+    async () => {
+      await expect(openDatabase({ dataDir: '/proc/threadhub/data' })).rejects.toMatchObject({
+        code: 'data_dir_not_writable',
+      });
+    },
+  );
+
   it('refuses a folder that this process uses already, and takes it once that one has closed', async () => {
     const first = await openDatabase({ dataDir: folder.path });
     await expect(openDatabase({ dataDir: folder.path })).rejects.toMatchObject({

@@ -10,9 +10,9 @@
  * handle drops the locks (https://www.sqlite.org/howtocorrupt.html, §2.2).
  */
 import { constants } from 'node:fs';
-import { access, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { Kysely, Migrator } from 'kysely';
 import { StartError, StoreError } from '../errors.ts';
 import type { Database } from './database.ts';
@@ -62,12 +62,29 @@ export async function openDatabase(options: OpenDatabaseOptions): Promise<Databa
 
 async function makeWritable(dataDir: string): Promise<void> {
   try {
-    await mkdir(dataDir, { recursive: true });
+    await makeFolder(dataDir);
     await access(dataDir, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (cause) {
     throw notWritable(dataDir, cause);
   }
 }
+
+/** Not `mkdir` with `recursive`: under a file system that answers ENOENT to every new folder (/proc) it never ends. */
+async function makeFolder(path: string): Promise<void> {
+  if (await isFolder(path)) return;
+  if (dirname(path) !== path) await makeFolder(dirname(path));
+  try {
+    await mkdir(path);
+  } catch (error) {
+    if (!(await isFolder(path))) throw error;
+  }
+}
+
+const isFolder = (path: string): Promise<boolean> =>
+  stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
 
 function notWritable(dataDir: string, cause: unknown): StartError {
   const said = cause instanceof Error ? ` (${cause.message})` : '';
