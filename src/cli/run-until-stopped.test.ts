@@ -50,6 +50,19 @@ describe('runUntilStopped', () => {
     expect(calls).toEqual(['start', 'stop']);
   });
 
+  it('gives a start up that hangs past the deadline after a signal, with exit code 1', async () => {
+    const { clock, harness, calls, run, ended } = setUp({ start: () => new Promise(() => undefined) });
+    await settle();
+    harness.signal('SIGTERM');
+    await clock.advance(stopDeadlineMs - 1);
+    expect(calls).toEqual(['start']);
+    await clock.advance(1);
+    await run;
+    expect(calls).toEqual(['start', 'stop']);
+    expect(ended().exitCode).toBe(1);
+    expect(clock.pending).toBe(0);
+  });
+
   it('ends at once with 130 at the second signal', async () => {
     const { harness } = setUp({ stop: () => new Promise(() => undefined) });
     await settle();

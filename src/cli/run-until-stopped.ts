@@ -5,7 +5,8 @@
  *      │                       └───── bug ──────► stopping ── stopped ──► exit 1
  *      └── signal: the start is waited for, then stopping
  *
- * A second signal ends the process at once; a stop that takes longer than its deadline is given up with exit 1.
+ * A second signal ends the process at once; what has not ended at the deadline after a signal, a start that hangs
+ * included, is given up with exit 1.
  */
 import type { Logger } from '../observability/logger.ts';
 import type { CliContext } from './cli-context.ts';
@@ -29,10 +30,12 @@ export async function runUntilStopped(
 ): Promise<number> {
   let exitCode: number = exitCodes.ok;
   const stop = { requested: false };
+  const deadline = createDeadline(context, logger);
   let requestStop: () => void = () => undefined;
   const stopRequested = new Promise<void>((resolve) => {
     requestStop = () => {
       stop.requested = true;
+      deadline.begin();
       resolve();
     };
   });
@@ -51,32 +54,38 @@ export async function runUntilStopped(
   };
   const ignoreFatal = context.onFatal(fail);
   try {
-    await service.start(fail);
+    await Promise.race([service.start(fail), deadline.passed]);
     await stopRequested;
-  } catch (error) {
-    await stopWithin(context, logger, service);
-    throw error;
   } finally {
-    if (stop.requested && !(await stopWithin(context, logger, service))) exitCode = exitCodes.failed;
+    deadline.begin();
+    if (!(await stopsBefore(deadline.passed, logger, service))) exitCode = exitCodes.failed;
+    deadline.end();
     ignoreSignals();
     ignoreFatal();
   }
   return exitCode;
 }
 
-/** False where it failed or did not end in time. */
-async function stopWithin(
-  { clock }: Pick<CliContext, 'clock'>,
-  logger: Logger,
-  service: Service,
-): Promise<boolean> {
-  let cancelDeadline: () => void = () => undefined;
-  const deadline = new Promise<false>((resolve) => {
-    cancelDeadline = clock.after(stopDeadlineMs, () => {
-      logger.error({ deadline_ms: stopDeadlineMs }, 'the stop took too long and was given up');
-      resolve(false);
-    });
-  });
+/** One deadline for all that is still to happen after a signal: what is left of a start, and the stop. */
+function createDeadline({ clock }: Pick<CliContext, 'clock'>, logger: Logger) {
+  let pass: () => void = () => undefined;
+  let cancel: (() => void) | null = null;
+  return {
+    passed: new Promise<false>((resolve) => {
+      pass = () => resolve(false);
+    }),
+    begin(): void {
+      cancel ??= clock.after(stopDeadlineMs, () => {
+        logger.error({ deadline_ms: stopDeadlineMs }, 'the stop took too long and was given up');
+        pass();
+      });
+    },
+    end: () => cancel?.(),
+  };
+}
+
+/** False where the stop failed or did not end in time. */
+function stopsBefore(deadlinePassed: Promise<false>, logger: Logger, service: Service): Promise<boolean> {
   const stopped = service.stop().then(
     () => true,
     (error: unknown) => {
@@ -84,7 +93,5 @@ async function stopWithin(
       return false;
     },
   );
-  const result = await Promise.race([stopped, deadline]);
-  cancelDeadline();
-  return result;
+  return Promise.race([deadlinePassed, stopped]);
 }
