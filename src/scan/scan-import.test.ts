@@ -19,7 +19,7 @@ describe('importScan', () => {
   };
 
   it('keeps a bundle as a scan of its own, under an id of this hub', async () => {
-    const bundle: unknown = JSON.parse(toBundle(finishedScan(), { salt: 'salt' }));
+    const bundle: unknown = JSON.parse(toBundle(finishedScan(), { salt: new Uint8Array(32) }));
     expect(await importScan({ bundle, ...parts })).toEqual({ scanId: 'fresh' });
     expect(added).toMatchObject([
       { scan: { id: 'fresh', trigger: 'import', state: 'partial', expected: 2 } },

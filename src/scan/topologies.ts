@@ -57,7 +57,10 @@ export class Topologies {
   #shown: ScanSummary | null = null;
   /** When the scan that the map shows, or showed last, began. */
   #startedAt: number;
+  /** `#current` is older than what is known. */
   #dirty = false;
+  /** Something has changed since the watchers were told; a reader may have had `#current` made anew meanwhile. */
+  #untold = false;
   #cancelUpdate: (() => void) | null = null;
 
   constructor(options: TopologiesOptions) {
@@ -138,6 +141,7 @@ export class Topologies {
     if (this.#shown === null || this.#shown.id === scan.id) {
       this.#shown = null;
       this.#dirty = false;
+      this.#untold = false;
       this.#current = topology;
     }
     this.#options.facts.emit('topology:updated', { topology });
@@ -187,12 +191,13 @@ export class Topologies {
 
   #changed(): void {
     this.#dirty = true;
+    this.#untold = true;
     if (this.#cancelUpdate !== null || !this.#options.isWatched()) return;
     this.#cancelUpdate = this.#options.clock.after(this.#options.updateIntervalMs, () => {
       this.#cancelUpdate = null;
-      if (!this.#dirty) return;
-      this.#refresh();
-      this.#options.facts.emit('topology:updated', { topology: this.#current });
+      if (!this.#untold) return;
+      this.#untold = false;
+      this.#options.facts.emit('topology:updated', { topology: this.current() });
     });
   }
 
