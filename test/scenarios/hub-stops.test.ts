@@ -55,6 +55,8 @@ describe('a hub that stops', () => {
     const { hub, scanId } = await hubInMidScan();
     const token = await new HubClient(hub.url).request('POST', '/api/tokens', { border_router_id: 'BR-7' });
     expect(token.status).toBe(201);
+    // The start of a scan is written beside its first commands, not before them.
+    await new Promise((done) => setTimeout(done, 500));
     hub.signal('SIGKILL');
     await hub.exited;
     const again = await startHubProcess({ dataDir: hub.dataDir });
