@@ -140,7 +140,8 @@ export async function createHub(config: Config, overrides: HubOverrides): Promis
       clock,
       updateIntervalMs: config.scan.update_interval,
       isWatched: () => countBrowsers() > 0,
-      onStoreError: (error) => logger.error({ err: error }, 'could not read a past scan; the map does without it'),
+      onStoreError: (error) =>
+        logger.error({ err: error }, 'could not read a past scan; the map does without it'),
     });
     releases.defer(() => topologies.close());
     const archive = new ScanArchive({

@@ -73,9 +73,7 @@ export function addNodeRoutes(app: App, { nodes, scans }: Dependencies): void {
     async (request, reply) => {
       const { cursor, latencies, limit } = request.query;
       const page = pageOf(nodes.list(), ({ name }) => name, { limit, cursor });
-      return reply.send(
-        toWire({ items: await viewsOf(page.items, latencies), nextCursor: page.nextCursor }),
-      );
+      return reply.send(toWire({ items: await viewsOf(page.items, latencies), nextCursor: page.nextCursor }));
     },
   );
 

@@ -85,8 +85,7 @@ export function addScanRoutes(app: App, { orchestrator, scans }: Dependencies): 
         problems: ['scan_not_found', 'store_failed'],
       }),
     },
-    async (request, reply) =>
-      reply.send(toWire(await findScan(asScanId(request.params.id), { scans }))),
+    async (request, reply) => reply.send(toWire(await findScan(asScanId(request.params.id), { scans }))),
   );
 
   app.delete(
