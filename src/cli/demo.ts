@@ -88,8 +88,12 @@ async function runDemo(
       );
     },
     async stop() {
-      await stopMesh();
-      await stopHub();
+      // The hub first: a scan under way is then cancelled, not failed for want of border routers.
+      try {
+        await stopHub();
+      } finally {
+        await stopMesh();
+      }
     },
   });
 }

@@ -3,7 +3,7 @@ import { type CliHarness, type CliHarnessOptions, createCliHarness } from '../..
 import { settle } from '../../test/support/fake-clock.ts';
 import { startFakeHub } from '../../test/support/fake-hub.ts';
 import { borderRouterView } from '../../test/support/samples.ts';
-import type { Agent, AgentOptions } from '../agent/agent-options.ts';
+import type { Agent, AgentOptions, AgentStatus } from '../agent/agent-options.ts';
 import type { NodeSource } from '../agent/node-source.ts';
 import type { Config } from '../config.ts';
 import { StartError } from '../errors.ts';
@@ -12,7 +12,7 @@ import type { Simulation } from '../simulator/simulation.ts';
 import type { SimulationOptions } from '../simulator/simulation-options.ts';
 
 /** Programs that only write down what is done with them. */
-function recordedPrograms(url = 'http://127.0.0.1:5001') {
+function recordedPrograms(url = 'http://127.0.0.1:5001', state: AgentStatus['state'] = 'connected') {
   const calls: string[] = [];
   const seen: {
     config: Config | null;
@@ -37,7 +37,9 @@ function recordedPrograms(url = 'http://127.0.0.1:5001') {
       seen.simulation = options;
       return Promise.resolve({
         nodes: [{}, {}] as unknown as Simulation['nodes'],
-        borderRouters: [{ networkIndex: 0 }] as unknown as Simulation['borderRouters'],
+        borderRouters: [
+          { networkIndex: 0, status: () => ({ state }) },
+        ] as unknown as Simulation['borderRouters'],
         start: call('mesh starts'),
         stop: call('mesh stops'),
       } as Partial<Simulation> as Simulation);
@@ -150,6 +152,13 @@ describe('threadhub simulate', () => {
     expect(calls).toEqual(['mesh starts', 'mesh stops']);
   });
 
+  it('says how many border routers no hub has let in so far', async () => {
+    const { programs } = recordedPrograms(undefined, 'waiting');
+    const harness = createCliHarness({ programs });
+    const run = await runAndStop(harness, () => harness.output.stdout !== '', 'simulate');
+    expect(run.stderr).toContain('1 border router could not connect yet; they go on trying.');
+  });
+
   it('gives each border router its own token', async () => {
     const { programs, seen } = recordedPrograms();
     const harness = createCliHarness({ programs });
@@ -239,7 +248,7 @@ describe('threadhub demo', () => {
       scan: { interval: 30_000 },
     });
     expect(seen.simulation).toMatchObject({ hubUrl: hub.url, driftEveryMs: 10_000 });
-    expect(calls).toEqual(['hub starts', 'mesh starts', 'mesh stops', 'hub stops']);
+    expect(calls).toEqual(['hub starts', 'mesh starts', 'hub stops', 'mesh stops']);
     expect(harness.removedFolders).toEqual(['/temporary']);
   });
 

@@ -49,9 +49,17 @@ Example:
         async start() {
           await simulation.start();
           const networks = new Set(simulation.borderRouters.map((router) => router.networkIndex)).size;
+          const absent = simulation.borderRouters.filter(
+            (router) => router.status().state !== 'connected',
+          ).length;
           context.stdout.write(
             `${counted(simulation.borderRouters.length, 'border router')} and ${counted(simulation.nodes.length, 'node')} in ${counted(networks, 'network')} are at ${hub}. Ctrl-C stops them.\n`,
           );
+          if (absent > 0) {
+            context.stderr.write(
+              `threadhub: ${counted(absent, 'border router')} could not connect yet; they go on trying. Is the hub at ${hub}, and are they let in?\n`,
+            );
+          }
         },
         stop: () => simulation.stop(),
       });
