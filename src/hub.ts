@@ -43,7 +43,10 @@ export interface HubOverrides {
 export interface Hub {
   /** Listens. Throws StartError; what was opened is released then. */
   start(): Promise<{ readonly url: string; readonly host: string; readonly port: number }>;
-  /** Stops intake, ends scans as cancelled, closes links and connections, flushes, releases. Safe to call twice. */
+  /**
+   * Stops intake, ends scans as cancelled, closes links and connections, flushes, releases. However often it is called,
+   * each promise resolves when all of that is done.
+   */
   stop(): Promise<void>;
 }
 
@@ -194,9 +197,11 @@ export async function createHub(config: Config, overrides: HubOverrides): Promis
     const schedule = new ScanSchedule({ orchestrator, clock, intervalMs: config.scan.interval });
     releases.defer(() => schedule.close());
 
-    const stop = async (): Promise<void> => {
+    let stopped: Promise<void> | null = null;
+    const stop = (): Promise<void> => {
       stopping = true;
-      await releases.disposeAsync();
+      stopped ??= releases.disposeAsync();
+      return stopped;
     };
     return {
       async start() {

@@ -70,6 +70,7 @@ export function createServer(options: ServerOptions): HubServer {
   const borderRouters = new BorderRouterGateway({ ...options, access });
   let app: App | null = null;
   let browsers: BrowserGateway | null = null;
+  let closed = false;
   const browserConnections = () => browsers?.connections() ?? [];
   metrics.watchConnections(() => [...links.connections(), ...browserConnections()]);
 
@@ -97,11 +98,16 @@ export function createServer(options: ServerOptions): HubServer {
         browsers: { connections: browserConnections },
         serverFactory: (handler) => httpServer.on('request', handler as never),
       }));
+      if (closed) {
+        await app.close();
+        throw new StartError('listen_failed', 'the hub was stopped before it listened; start it again');
+      }
       // After the app: Socket.IO wraps the request handlers that it finds.
       browsers = new BrowserGateway({ ...options, access, httpServer });
       return listen(app, config.server);
     },
     async close() {
+      closed = true;
       borderRouters.close();
       browsers?.close();
       const cancel = clock.after(drainMs, () => httpServer.closeAllConnections());
