@@ -63,6 +63,19 @@ describe('NodeRegistry', () => {
     registry = await createRegistry();
   });
 
+  it('tells of what border routers report in a storm once a second, and shows it at once', async () => {
+    for (let time = 0; time < 100; time += 1) {
+      registry.noteSeen(borderRouter, [seen(`fd00::${time + 1}`)]);
+      await clock.advance(50);
+    }
+    expect(registry.list()).toHaveLength(100);
+    await clock.advance(1_000);
+    // At 0.1, 1.1, 2.1, 3.1, 4.1 and 5.1 s, after the empty list of the start.
+    expect(counts).toHaveLength(7);
+    expect(counts.at(-1)).toBe(100);
+    expect(clock.pending).toBe(0);
+  });
+
   describe('over REST', () => {
     it('keeps a node over a restart, in canonical form', async () => {
       const put = await registry.put('lamp', { ipv6: 'FD00:0::1', br_id: 'BR-001' });

@@ -21,13 +21,15 @@ import type { RegisteredNode } from './registered-node.ts';
 export const maxNodes = 10_000;
 /** A node has a few addresses over its life. */
 const maxLearned = 2 * maxNodes;
-/** Bursts of discovery become one fact. */
+/** Bursts of discovery become one fact … */
 const changedAfterMs = 100;
+/** … and what goes on for long one a second: merging 10,000 nodes takes the time of 500 heartbeats. */
+const changedEveryMs = 1_000;
 
 export interface NodeRegistryDependencies {
   readonly store: NodeStore;
   readonly facts: FactEmitter;
-  readonly clock: Pick<Clock, 'nowMs' | 'after'>;
+  readonly clock: Clock;
   /** What discovery learned could not be saved; it is kept in memory and tried again. */
   readonly onStoreError?: (error: unknown) => void;
   /**
@@ -39,7 +41,7 @@ export interface NodeRegistryDependencies {
 
 export class NodeRegistry {
   readonly #facts: FactEmitter;
-  readonly #clock: Pick<Clock, 'nowMs' | 'after'>;
+  readonly #clock: Clock;
   readonly #networkPrefixOf: (id: BorderRouterId) => Ipv6Prefix | null;
   readonly #saving: NodeSaving;
   readonly #rest = new Map<string, NodeEntry>();
@@ -51,6 +53,8 @@ export class NodeRegistry {
   #outdated = false;
   #list: readonly RegisteredNode[] | null = null;
   #cancelChanged: (() => void) | null = null;
+  /** When the last burst became a fact, monotonic. */
+  #burstToldMs = -changedEveryMs;
   /** Changes over REST one after the other: each is checked against what the one before left. */
   #changing: Promise<unknown> = Promise.resolve();
 
@@ -350,7 +354,12 @@ export class NodeRegistry {
   #changedSoon(): void {
     this.#outdated = true;
     this.#list = null;
-    this.#cancelChanged ??= this.#clock.after(changedAfterMs, () => this.#changed());
+    if (this.#cancelChanged !== null) return;
+    const nextMs = this.#burstToldMs + changedEveryMs - this.#clock.monotonicMs();
+    this.#cancelChanged = this.#clock.after(Math.max(changedAfterMs, nextMs), () => {
+      this.#burstToldMs = this.#clock.monotonicMs();
+      this.#changed();
+    });
   }
 
   #exclusive<T>(change: () => Promise<T>): Promise<T> {
