@@ -3,7 +3,6 @@
  * A listener that throws is the listener's bug: it is reported and never reaches the emitter.
  */
 import type { BorderRouterId, ScanId } from './protocol/ids.ts';
-import type { Ipv6Address } from './protocol/ipv6.ts';
 import type { HeartbeatMessage, SeenNode } from './protocol/border-router-messages.ts';
 import type { JsonObject } from './protocol/json.ts';
 import type { Scan, ScanNode, ScanSummary } from './protocol/scan.ts';
@@ -86,7 +85,6 @@ export interface Facts {
     readonly accepted: number;
     readonly problems: readonly string[];
   };
-  'node:learned': { readonly ipv6: Ipv6Address; readonly extAddress: string };
 }
 
 export type FactName = keyof Facts;

@@ -289,6 +289,14 @@ describe('BorderRouterLinks', () => {
     expect(lost()).toMatchObject([{ reason: 'lost_in_flight', requestIds: ['r1'] }]);
   });
 
+  it('takes no jump of the wall clock for silence', async () => {
+    connect();
+    links.sendScanNode(id, command('r1'));
+    clock.jumpWall(86_400_000);
+    await clock.advance(2_500);
+    expect(links.get(id)?.online).toBe(true);
+  });
+
   it('keeps a link whose border router answers pings however long its node takes', async () => {
     const socket = connect();
     links.sendScanNode(id, command('r1'));

@@ -114,9 +114,6 @@ export function logFacts(facts: FactSource, logger: Logger): () => void {
       logger.info({ path, nodes: accepted, problems: problems.length }, 'node file loaded');
       for (const problem of problems) logger.warn({ path }, `node file: ${problem}`);
     }),
-    facts.on('node:learned', ({ ipv6, extAddress }) =>
-      logger.debug({ ipv6, ext_addr: extAddress }, 'extended address of a node learned'),
-    ),
   ];
   return () => {
     for (const unsubscribe of subscriptions) unsubscribe();

@@ -14,6 +14,7 @@ describe('ScanArchive', () => {
   let facts: FactBus;
   let running: Map<string, Scan>;
   let errors: unknown[];
+  let makeTopology: typeof topologyOf;
   let archive: ScanArchive;
 
   beforeEach(() => {
@@ -26,10 +27,11 @@ describe('ScanArchive', () => {
     });
     running = new Map();
     errors = [];
+    makeTopology = topologyOf;
     archive = new ScanArchive({
       store,
       scans: { get: (id) => running.get(id) ?? null, running: () => [...running.values()] },
-      topologies: { finish: topologyOf },
+      topologies: { finish: (scan) => makeTopology(scan) },
       facts,
       clock,
       onStoreError: (error) => errors.push(error),
@@ -132,6 +134,16 @@ describe('ScanArchive', () => {
     await settle();
     expect(errors.map(String).join()).toContain('scan-1 is lost');
     expect(await ids(200)).toHaveLength(100);
+  });
+
+  it('keeps a scan whose map cannot be made', async () => {
+    makeTopology = () => {
+      throw new RangeError('no such node');
+    };
+    expect(() => finish(scanAt(1))).toThrow('no such node');
+    await archive.close();
+    expect(store.writes).toEqual(['finished scan-1']);
+    expect(await archive.topology(asScanId('scan-1'))).toBeNull();
   });
 
   it('does not write the start of a scan that has ended before its turn', async () => {

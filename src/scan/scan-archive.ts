@@ -24,7 +24,8 @@ export interface ScanArchiveOptions {
 
 interface Unsaved {
   readonly scan: Scan;
-  readonly topology: Topology;
+  /** Null where it could not be made. */
+  readonly topology: Topology | null;
 }
 
 /** Finished scans kept in memory while the store fails: a day of them at the default interval. */
@@ -120,11 +121,15 @@ export class ScanArchive {
 
   #finished(scan: Scan): void {
     this.#remember(scan);
-    const topology = this.#options.topologies.finish(scan);
-    const id = scan.id as ScanId;
-    this.#unsaved.set(id, { scan, topology });
-    if (this.#unsaved.size > maxUnsaved) this.#giveUpOldest();
-    this.#write(() => this.#saveUnsaved());
+    let topology: Topology | null = null;
+    try {
+      topology = this.#options.topologies.finish(scan);
+    } finally {
+      // A map that cannot be made does not cost the scan.
+      this.#unsaved.set(scan.id as ScanId, { scan, topology });
+      if (this.#unsaved.size > maxUnsaved) this.#giveUpOldest();
+      this.#write(() => this.#saveUnsaved());
+    }
   }
 
   #giveUpOldest(): void {

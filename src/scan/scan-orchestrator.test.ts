@@ -147,6 +147,27 @@ describe('ScanOrchestrator', () => {
     expect(finished[0]).toMatchObject({ state: 'completed', outcomes: { answered: 1, timed_out: 1 } });
   });
 
+  it('is not led astray by a wall clock that jumps', async () => {
+    const { clock, finished, links, trigger } = setUp(nodes(1, 2));
+    links.connect('BR-1', 'fd00:1::/64');
+    const startedAt = clock.nowMs();
+    trigger();
+    clock.jumpWall(-86_400_000);
+    await clock.advance(100);
+    links.answer(at(links.sent, 0), answered);
+    clock.jumpWall(3 * 86_400_000);
+    await clock.advance(4_900);
+    expect(finished[0]).toMatchObject({
+      startedAt,
+      finishedAt: startedAt + 5_000,
+      durationMs: 5_000,
+      nodes: [
+        { outcome: 'answered', durationMs: 100, decidedAt: startedAt + 100 },
+        { outcome: 'timed_out', durationMs: 5_000 },
+      ],
+    });
+  });
+
   it('takes a late answer that comes before the scan ends, and marks it', async () => {
     const { clock, finished, links, trigger } = setUp(nodes(1, 2), { perBorderRouter: 1 });
     links.connect('BR-1', 'fd00:1::/64');
