@@ -47,6 +47,11 @@ export interface LinkHandshake {
   readonly tokenId: string | null;
 }
 
+/** What the WebSocket runs over: a large frame on poor Wi-Fi takes seconds, and its bytes are life as well. */
+export interface Transport {
+  readonly bytesRead: number;
+}
+
 export interface LinkLimits {
   readonly pingIntervalMs: number;
   readonly silenceTimeoutMs: number;
@@ -71,6 +76,7 @@ export interface LinkListener {
 
 export interface BorderRouterLinkOptions {
   readonly socket: WebSocket;
+  readonly transport: Transport;
   readonly handshake: LinkHandshake;
   readonly limits: LinkLimits;
   readonly budget: OutboxBudget;
@@ -100,6 +106,7 @@ export class BorderRouterLink {
   #cancelResume: (() => void) | null = null;
   #ended = false;
   #lastInboundMs: number;
+  #bytesRead: number;
   #pingDueMs: number;
   #inFlightPinged = false;
   #received = 0;
@@ -111,6 +118,7 @@ export class BorderRouterLink {
     this.handshake = handshake;
     this.connectedAtMs = clock.nowMs();
     this.#lastInboundMs = clock.monotonicMs();
+    this.#bytesRead = options.transport.bytesRead;
     this.#pingDueMs = this.#nextPingMs();
     this.#outbox = new FrameOutbox({
       socket,
@@ -201,7 +209,8 @@ export class BorderRouterLink {
       return;
     }
     if (this.#cancelResume !== null) return;
-    const { clock, limits } = this.#options;
+    const { clock, limits, transport } = this.#options;
+    if (transport.bytesRead !== this.#bytesRead) this.#heard();
     const nowMs = clock.monotonicMs();
     const silentMs = nowMs - this.#lastInboundMs;
     if (silentMs >= limits.silenceTimeoutMs) {
@@ -400,6 +409,7 @@ export class BorderRouterLink {
 
   #heard(): void {
     this.#lastInboundMs = this.#options.clock.monotonicMs();
+    this.#bytesRead = this.#options.transport.bytesRead;
     this.#inFlightPinged = false;
   }
 

@@ -69,13 +69,14 @@ describe('BorderRouterLinks', () => {
 
   function connect(borderRouterId: BorderRouterId = id, encoding: 'json' | 'cbor' = 'json'): FakeSocket {
     const socket = new FakeSocket();
-    links.accept(socket.asWebSocket(), {
+    const handshake = {
       id: borderRouterId,
       networkPrefix: parseIpv6Prefix('fd00::/64'),
       encoding,
       remoteAddress: '127.0.0.1',
       tokenId: 'token-1',
-    });
+    };
+    links.accept(socket.asWebSocket(), handshake, socket);
     return socket;
   }
 
@@ -287,6 +288,18 @@ describe('BorderRouterLinks', () => {
     expect(lost()).toEqual([]);
     await clock.advance(300);
     expect(lost()).toMatchObject([{ reason: 'lost_in_flight', requestIds: ['r1'] }]);
+  });
+
+  it('keeps a link whose frame takes longer to arrive than a silent one lives', async () => {
+    const socket = connect();
+    links.sendScanNode(id, command('r1'));
+    for (let second = 0; second < 8; second += 1) {
+      await clock.advance(1_000);
+      socket.bytesRead += 1_000;
+    }
+    expect(links.get(id)?.online).toBe(true);
+    await clock.advance(3_200);
+    expect(lost()).toMatchObject([{ reason: 'lost_in_flight' }]);
   });
 
   it('takes no jump of the wall clock for silence', async () => {

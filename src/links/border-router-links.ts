@@ -30,7 +30,12 @@ import { asRequestId, type BorderRouterId, type RequestId } from '../protocol/id
 import type { Ipv6Address, Ipv6Prefix } from '../protocol/ipv6.ts';
 import type { JsonValue } from '../protocol/json.ts';
 import { type NetworkInfo, parseNetworkInfo } from '../protocol/network-info.ts';
-import { BorderRouterLink, type LinkHandshake, type LinkLimits } from './border-router-link.ts';
+import {
+  BorderRouterLink,
+  type LinkHandshake,
+  type LinkLimits,
+  type Transport,
+} from './border-router-link.ts';
 import { BorderRouterRecord } from './border-router-record.ts';
 import { LivenessWheel } from './liveness-wheel.ts';
 import type { Request } from './unanswered-requests.ts';
@@ -115,8 +120,8 @@ export class BorderRouterLinks {
     this.#wheel = new LivenessWheel(options.clock);
   }
 
-  /** Takes over an upgraded socket; the handshake has been checked. */
-  accept(socket: WebSocket, handshake: LinkHandshake): void {
+  /** Takes over an upgraded socket, which runs over `transport`; the handshake has been checked. */
+  accept(socket: WebSocket, handshake: LinkHandshake, transport: Transport): void {
     const { clock, facts, limits, outboxObserver, random } = this.#options;
     if (this.#closing) {
       socket.terminate();
@@ -125,6 +130,7 @@ export class BorderRouterLinks {
     const previous = this.#links.get(handshake.id);
     const link = new BorderRouterLink({
       socket,
+      transport,
       handshake,
       limits,
       budget: this.#budget,

@@ -93,6 +93,11 @@ export class DispatchQueues {
     this.#lane(id).blocked = true;
   }
 
+  /** Border routers whose outbox is full. */
+  blocked(): Set<BorderRouterId> {
+    return new Set([...this.#lanes.values()].filter((lane) => lane.blocked).map((lane) => lane.id));
+  }
+
   unblock(id: BorderRouterId): void {
     const lane = this.#lanes.get(id);
     if (lane === undefined) return;

@@ -366,6 +366,38 @@ describe('ScanOrchestrator', () => {
     expect(decided).toEqual([]);
   });
 
+  it('gives the nodes of a border router whose outbox is full to another that serves them', async () => {
+    const { clock, finished, links, trigger } = setUp([...nodes(1, 6), node(1, 9, 'a')]);
+    const a = links.connect('a', 'fd00:1::/64');
+    const b = links.connect('b', 'fd00:1::/64');
+    links.fill(a);
+    trigger();
+    expect(
+      sentTo(links, b)
+        .map(({ command }) => command.nodeName)
+        .toSorted(),
+    ).toEqual(nodes(1, 6).map(({ name }) => name));
+    for (const sent of sentTo(links, b)) links.answer(sent, answered);
+    await clock.advance(1_000);
+    links.empty(a);
+    await clock.advance(0);
+    links.answer(at(sentTo(links, a), 0), answered);
+    expect(finished[0]).toMatchObject({ state: 'completed', outcomes: { answered: 7 } });
+    expect(finished[0]?.failovers).toBeGreaterThan(0);
+  });
+
+  it('keeps nodes waiting where every border router that serves them is full', async () => {
+    const { clock, links, trigger } = setUp(nodes(1, 4));
+    const ids = [links.connect('a', 'fd00:1::/64'), links.connect('b', 'fd00:1::/64')];
+    for (const id of ids) links.fill(id);
+    trigger();
+    expect(links.sent).toEqual([]);
+    await clock.advance(1_000);
+    for (const id of ids) links.empty(id);
+    await clock.advance(0);
+    expect(new Set(links.sent.map(({ command }) => command.nodeName)).size).toBe(4);
+  });
+
   it('times a node out whose border router never reads', async () => {
     const { clock, finished, links, trigger } = setUp(nodes(1, 1));
     links.fill(links.connect('a', 'fd00:1::/64'));

@@ -263,9 +263,9 @@ export class ScanOrchestrator {
       case 'full':
         // The node keeps its place; its deadline runs, so that backpressure never becomes a wait without end.
         this.#queues.pushFirst(id, queued);
-        this.#queues.block(id);
         session.apply(name, { type: 'blocked', atMs: nowMs, nodeTimeoutMs: limits.nodeTimeoutMs });
         this.#armNodeTimer(running, name, remainingMs);
+        this.#block(id);
         void links.whenWritable(id).then(() => {
           this.#queues.unblock(id);
           this.#pump();
@@ -275,6 +275,22 @@ export class ScanOrchestrator {
         this.#move(running, name, id, 'it has disconnected');
         this.#finishIfDecided(running);
         return;
+    }
+  }
+
+  /** Gives a border router no turn, and the nodes that wait for it to others that serve them and have room. */
+  #block(id: BorderRouterId): void {
+    const waiting = this.#queues.drain(id);
+    this.#queues.block(id);
+    const full = this.#queues.blocked();
+    for (const queued of waiting) {
+      const running = this.#running.get(queued.session.id);
+      const node = queued.session.node(queued.name);
+      if (running === undefined || node === undefined) continue;
+      if (queued.session.state(queued.name)?.phase !== 'waiting') continue;
+      const other = this.#choiceAmong(running.only).choose(node, (one) => this.#queues.load(one), full);
+      if (other === null) this.#queues.push(id, queued);
+      else this.#requeue(running, queued.name, other);
     }
   }
 

@@ -35,7 +35,12 @@ export interface CoapCommand {
 
 /** The border routers connected to this hub. */
 export interface Links {
-  accept(socket: WebSocket, handshake: BorderRouterHandshake): void;
+  /** `transport`: what the WebSocket runs over. */
+  accept(
+    socket: WebSocket,
+    handshake: BorderRouterHandshake,
+    transport: { readonly bytesRead: number },
+  ): void;
   list(): BorderRouter[];
   get(id: BorderRouterId): BorderRouter | null;
   /** Throws LinkError. */

@@ -9,6 +9,8 @@ export class FakeSocket extends EventEmitter {
   readyState = 1;
   readonly sent: EncodedFrame[] = [];
   pings = 0;
+  /** Of what it runs over; a test raises it. */
+  bytesRead = 0;
   closedWith: { code: number; reason: string } | null = null;
   terminated = false;
   paused = false;

@@ -70,10 +70,11 @@ export class BorderRouterGateway {
       return;
     }
     this.#webSockets.handleUpgrade(request, socket, head, (webSocket: WebSocket) =>
-      this.#options.links.accept(webSocket, {
-        ...handshake,
-        encoding: webSocket.protocol === cborSubprotocol ? 'cbor' : 'json',
-      }),
+      this.#options.links.accept(
+        webSocket,
+        { ...handshake, encoding: webSocket.protocol === cborSubprotocol ? 'cbor' : 'json' },
+        request.socket,
+      ),
     );
   }
 
