@@ -106,6 +106,46 @@ describe('discovery over CoAP', () => {
   });
 });
 
+describe('a scan and a discovery of the same node', () => {
+  it('share one request, because a node serves one block-wise transfer per client', async () => {
+    const { client, source } = await learned('fd00::2');
+    const discovery = source.discover(never);
+    await settle();
+    const scanned = source.scanNode(scan('fd00::2'), never);
+    await settle();
+    expect(client.asked).toHaveLength(1);
+    client.asked[0]?.answer({ role: 'child', rloc16: 2 });
+    await expect(scanned).resolves.toEqual({ ok: true, networkInfo: { role: 'child', rloc16: 2 } });
+    await expect(discovery).resolves.toMatchObject({ nodes: [{ ipv6: 'fd00::2', rloc16: 2 }] });
+  });
+
+  it('do not end together: a scan asks again after a discovery that was told to stop', async () => {
+    const { client, source } = await learned('fd00::2');
+    const abort = new AbortController();
+    const discovery = source.discover(abort.signal);
+    await settle();
+    const scanned = source.scanNode(scan('fd00::2'), never);
+    abort.abort();
+    await discovery;
+    await settle();
+    expect(client.asked).toHaveLength(2);
+    client.asked[1]?.answer({ role: 'child', rloc16: 3 });
+    await expect(scanned).resolves.toMatchObject({ ok: true, networkInfo: { rloc16: 3 } });
+  });
+
+  it('ends a scan that waits for the other at its own signal', async () => {
+    const { client, source } = await learned('fd00::2');
+    const discovery = source.discover(never);
+    await settle();
+    const abort = new AbortController();
+    const scanned = source.scanNode(scan('fd00::2'), abort.signal);
+    abort.abort();
+    await expect(scanned).resolves.toMatchObject({ ok: false, code: 'refused' });
+    client.asked[0]?.answer({ role: 'child', rloc16: 2 });
+    await discovery;
+  });
+});
+
 it.each(coapErrorCodes.map((code) => [code]))('gives the CoAP error %s as a value', async (code) => {
   const { client, source } = await learned();
   const answer = source.scanNode(scan('fd00::1'), never);

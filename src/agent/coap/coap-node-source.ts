@@ -47,6 +47,8 @@ export class CoapNodeSource implements NodeSource {
   readonly #group: string;
   readonly #discoverWindowMs: number;
   readonly #addressOf: (endpoint: CoapEndpoint) => string | null;
+  /** Requests for nodes' information under way, with the signals that may end them. */
+  readonly #open = new Map<Ipv6Address, { answer: Promise<ScanNodeAnswer>; signal: AbortSignal }>();
   /** Addresses that answered, the latest last. */
   readonly #known = new Set<Ipv6Address>();
 
@@ -58,7 +60,26 @@ export class CoapNodeSource implements NodeSource {
     this.#addressOf = options.addressOf ?? (({ address }) => address);
   }
 
+  /**
+   * One request at a time for each node; whoever comes meanwhile takes its answer. A node need serve only one block-wise
+   * transfer per client (RFC 7959 §2.4): of two, a scan's and a discovery's, each would find that the answer changed.
+   */
   async scanNode({ targetIpv6 }: ScanNodeRequest, signal: AbortSignal): Promise<ScanNodeAnswer> {
+    for (let open = this.#open.get(targetIpv6); open !== undefined; open = this.#open.get(targetIpv6)) {
+      const answer = await Promise.race([open.answer, aborted(signal)]);
+      if (signal.aborted) return refused('cancelled');
+      if (answer !== null && !open.signal.aborted) return answer;
+    }
+    const answer = this.#ask(targetIpv6, signal);
+    this.#open.set(targetIpv6, { answer, signal });
+    try {
+      return await answer;
+    } finally {
+      this.#open.delete(targetIpv6);
+    }
+  }
+
+  async #ask(targetIpv6: Ipv6Address, signal: AbortSignal): Promise<ScanNodeAnswer> {
     let response: CoapResponse;
     try {
       response = await this.#client.request({
@@ -208,6 +229,13 @@ function toFailure(error: unknown): SourceFailure {
     case 'unreachable':
       return refused(error.message);
   }
+}
+
+function aborted(signal: AbortSignal): Promise<null> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(null);
+    else signal.addEventListener('abort', () => resolve(null), { once: true });
+  });
 }
 
 function refused(reason: string): SourceFailure {
