@@ -13,7 +13,9 @@ export interface QueuedNode {
 }
 
 export interface DispatchLimits {
+  /** Nodes in flight per border router. */
   readonly perBorderRouter: number;
+  /** Nodes in flight in all. */
   readonly total: number;
 }
 

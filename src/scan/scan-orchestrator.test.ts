@@ -468,6 +468,20 @@ describe('ScanOrchestrator', () => {
     expect(() => orchestrator.cancel(asScanId(scanId))).toThrow(/no scan/);
   });
 
+  it('can be cancelled by whoever hears of its start or of its first node', () => {
+    for (const fact of ['scan:started', 'scan:node_decided'] as const) {
+      const { clock, facts, finished, links, orchestrator, trigger } = setUp([...nodes(1, 3), node(2, 0)]);
+      links.connect('a', 'fd00:1::/64');
+      facts.on(fact, () => {
+        for (const { id } of orchestrator.running()) orchestrator.cancel(asScanId(id));
+      });
+      trigger();
+      expect(finished).toHaveLength(1);
+      expect(finished[0]).toMatchObject({ state: 'cancelled', undecided: 0 });
+      expect([links.sent.length, orchestrator.runningCount, clock.pending]).toEqual([0, 0, 0]);
+    }
+  });
+
   it('ends everything as cancelled when the hub stops, and takes no more', () => {
     const { finished, links, orchestrator, trigger } = setUp(nodes(1, 2));
     links.connect('a', 'fd00:1::/64');
@@ -491,6 +505,7 @@ describe('ScanOrchestrator', () => {
       fc.record({ kind: fc.constant('connect' as const), borderRouter: fc.nat(2) }),
       fc.record({ kind: fc.constant('fill' as const), borderRouter: fc.nat(2) }),
       fc.record({ kind: fc.constant('empty' as const), borderRouter: fc.nat(2) }),
+      fc.record({ kind: fc.constant('vanish' as const), borderRouter: fc.nat(2) }),
     );
     const prefixes = ['fd00:1::/64', 'fd00:1::/64', 'fd00:2::/64'];
     await fc.assert(
@@ -535,6 +550,9 @@ describe('ScanOrchestrator', () => {
                 break;
               case 'empty':
                 links.empty(at(ids, current.borderRouter));
+                break;
+              case 'vanish':
+                links.vanish(at(ids, current.borderRouter));
                 break;
             }
           }
