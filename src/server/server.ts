@@ -3,7 +3,7 @@
  * share it and never mix: who gets an upgrade is decided here, by path.
  */
 import { createServer as createHttpServer, type IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config.ts';
@@ -60,7 +60,7 @@ const httpLimits = {
   keepAliveTimeout: 60_000,
   connectionsCheckingInterval: 5_000,
 } as const;
-/** Requests that are being answered when the hub stops get this long. */
+/** Requests being answered, and browsers that have yet to take what they were sent, get this long when the hub stops. */
 const drainMs = 2_000;
 
 export function createServer(options: ServerOptions): HubServer {
@@ -72,6 +72,11 @@ export function createServer(options: ServerOptions): HubServer {
   let browsers: BrowserGateway | null = null;
   let closed = false;
   const browserConnections = () => browsers?.connections() ?? [];
+  const sockets = new Set<Socket>();
+  httpServer.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
   metrics.watchConnections(() => [...links.connections(), ...browserConnections()]);
 
   httpServer.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
@@ -110,7 +115,10 @@ export function createServer(options: ServerOptions): HubServer {
       closed = true;
       borderRouters.close();
       browsers?.close();
-      const cancel = clock.after(drainMs, () => httpServer.closeAllConnections());
+      // Not `closeAllConnections()`: it spares what was upgraded, and a browser that never reads would hold the stop up.
+      const cancel = clock.after(drainMs, () => {
+        for (const socket of sockets) socket.destroy();
+      });
       try {
         await app?.close();
       } finally {

@@ -2,6 +2,7 @@ import { connect, type Socket as TcpSocket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { io, type Socket } from 'socket.io-client';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { emptyTopology, finishedScan, scanNode } from '../../../test/support/samples.ts';
 import { nothingToScan, startTestServer, type TestServer } from '../../../test/support/test-server.ts';
 import { asScanId } from '../../protocol/ids.ts';
@@ -149,6 +150,23 @@ it('keeps one map, not fifty, for a browser that does not read', async () => {
   const slow = list.items.find(({ id }) => id !== reading.id);
   expect(slow?.sent_messages).toBeLessThanOrEqual(2);
   expect(slow?.queue_messages).toBeLessThanOrEqual(1);
+  deaf.destroy();
+});
+
+it('does not wait at its end for a browser that does not read', async () => {
+  const clock = new FakeClock();
+  const stopping = await startTestServer({ clock });
+  const deaf = await openDeaf(stopping.url);
+  await vi.waitFor(() => expect(stopping.browserCount()).toBe(1));
+  const nodes = Array.from({ length: 16_384 }, (_, index) => ({ id: `${index}`, error: 'x'.repeat(1_000) }));
+  stopping.facts.emit('topology:updated', { topology: emptyTopology({ nodes: nodes as never }) });
+  await pause(50);
+  let ended = false;
+  const end = stopping[Symbol.asyncDispose]().then(() => (ended = true));
+  await pause(50);
+  expect(ended).toBe(false);
+  await clock.advance(2_000);
+  await end;
   deaf.destroy();
 });
 
