@@ -515,6 +515,55 @@ describe('BorderRouterLinks', () => {
     expect(links.list()).toMatchObject([{ id, online: false, disconnectReason: 'closed_by_peer' }]);
   });
 
+  it('reads a hundred thousand random and mutated frames, and keeps nothing of them', async () => {
+    links = new BorderRouterLinks({
+      limits: { ...limits, framesPerSecond: 1e9, frameBurst: 1e9 },
+      clock,
+      random: () => 0.5,
+      facts: new FactBus({ onListenerError: () => undefined }),
+      outboxObserver: silentOutboxObserver,
+      outboxBudgetBytes: 10_000_000,
+    });
+    const valid = [
+      '{"type":"scan_node_result","request_id":"r1","target_ipv6":"fd00::1","success":true,"network_info":{"role":"router","rloc16":"0xa000","children":[{"rloc16":"0xa001"}]}}',
+      '{"type":"scan_node_result","success":false,"error":"CoAP timeout","retry_after_ms":100}',
+      '{"type":"node_seen","network":{},"nodes":[{"ipv6":"fd00::9","rloc16":"0x0400"}]}',
+      '{"type":"heartbeat","br_id":"BR-001","timestamp":12345,"nodes_count":2,"status":"online"}',
+      '{"type":"coap_response","request_id":"r1","success":true,"code":"2.05","payload":{"on":true}}',
+    ];
+    const mutated = fc
+      .record({
+        frame: fc.constantFrom(...valid),
+        at: fc.nat(200),
+        cut: fc.nat(6),
+        insert: fc.string({ maxLength: 6 }),
+      })
+      .map(({ at, cut, frame, insert }) => frame.slice(0, at) + insert + frame.slice(at + cut));
+    const frames = fc.sample(fc.oneof(mutated, fc.json({ maxDepth: 2 }), fc.uint8Array({ maxLength: 60 })), {
+      numRuns: 20_000,
+      seed: 1,
+    });
+    let received = 0;
+    let socket = connect(id, 'cbor');
+    while (received < 100_000) {
+      for (const frame of frames) {
+        if (links.connections().length === 0) {
+          socket = connect(id, 'cbor');
+          links.sendScanNode(id, command('r1'));
+        }
+        if (typeof frame === 'string') socket.receive(frame);
+        else socket.receiveBinary(frame);
+        received += 1;
+      }
+      await clock.advance(1_000);
+    }
+    expect(links.list()).toHaveLength(1);
+    expect(links.get(id)?.protocolErrors).toBeGreaterThan(10_000);
+    await links.close();
+    await clock.advance(60_000);
+    expect(clock.pending).toBe(0);
+  });
+
   it('survives any frame, text or binary, and leaves no timer behind', async () => {
     const shaped = fc.record({
       type: fc.constantFrom('heartbeat', 'scan_node_result', 'coap_response', 'node_seen', 'x', 1, null),

@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
 import { ChildProgram } from '../../../test/support/child-program.ts';
 import { sampleTimeMs } from '../../../test/support/samples.ts';
-import { scanAt, topologyOf } from '../../../test/support/stored-scans.ts';
+import { runningScan, scanAt, topologyOf } from '../../../test/support/stored-scans.ts';
 import { temporaryFolder } from '../../../test/support/temporary-folder.ts';
 import { openDatabase } from '../../database/open-database.ts';
 import { asScanId } from '../../protocol/ids.ts';
@@ -66,6 +66,21 @@ describe('SqliteScanStore', () => {
     await sql`pragma max_page_count = 1000000`.execute(database.kysely);
     await store.saveFinished(scan, topologyOf(scan));
     expect(await store.get(asScanId('scan-1'))).toEqual(scan);
+    await database.close();
+    await folder.remove();
+  });
+
+  it('ends an interrupted scan whose nodes cannot be read', async () => {
+    const folder = await temporaryFolder();
+    const database = await openDatabase({ dataDir: folder.path });
+    const store = new SqliteScanStore(database);
+    await store.saveStarted(runningScan('cut off'));
+    await database.kysely
+      .updateTable('scan_documents')
+      .set({ body: new Uint8Array(30) })
+      .execute();
+    expect(await store.endInterrupted(sampleTimeMs + 60_000)).toBe(1);
+    expect(await store.get(asScanId('cut off'))).toMatchObject({ state: 'cancelled', nodes: [] });
     await database.close();
     await folder.remove();
   });

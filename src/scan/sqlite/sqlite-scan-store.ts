@@ -106,15 +106,26 @@ export class SqliteScanStore implements ScanStore {
   async endInterrupted(atMs: number): Promise<number> {
     const running = await this.#kysely
       .selectFrom('scans')
-      .select('id')
+      .select(['id', 'summary'])
       .where('state', '=', 'running')
       .orderBy('key')
       .execute();
-    for (const { id } of running) {
-      const scan = await this.get(asScanId(id));
-      if (scan !== null) await this.saveFinished(interrupted(scan, atMs), null);
+    for (const { id, summary } of running) {
+      const scan = await this.#getUnlessDamaged(asScanId(id));
+      const nodeless = { ...(JSON.parse(summary) as ScanSummary), nodes: [] };
+      await this.saveFinished(interrupted(scan ?? nodeless, atMs), null);
     }
     return running.length;
+  }
+
+  /** Null for a scan whose nodes cannot be read: it has to end all the same, or no hub would start on this database. */
+  async #getUnlessDamaged(id: ScanId): Promise<Scan | null> {
+    try {
+      return await this.get(id);
+    } catch (error) {
+      if (error instanceof StoreError && error.code === 'store_corrupt') return null;
+      throw error;
+    }
   }
 
   /**
