@@ -216,6 +216,8 @@ export class ScanDispatch {
         });
         return;
       case 'closed':
+        // Known to be wrong now: two that have both gone must not be chosen in turn without end.
+        this.#choice = null;
         this.#move(scan, name, id, 'it has disconnected');
         this.#options.settled(scan.session);
         return;

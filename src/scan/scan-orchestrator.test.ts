@@ -338,6 +338,17 @@ describe('ScanOrchestrator', () => {
     expect(finished[0]).toMatchObject({ state: 'failed', outcomes: { border_router_lost: 1 } });
   });
 
+  it('ends a scan of which all border routers have gone before anybody was told', async () => {
+    const { clock, finished, links, trigger } = setUp(nodes(1, 3));
+    const ids = [links.connect('a', 'fd00:1::/64'), links.connect('b', 'fd00:1::/64')];
+    for (const id of ids) links.fill(id);
+    trigger();
+    for (const id of ids) links.vanish(id);
+    for (const id of ids) links.empty(id);
+    await clock.advance(0);
+    expect(finished[0]).toMatchObject({ state: 'failed', outcomes: { border_router_lost: 3 } });
+  });
+
   it('refuses a node whose border router is busy past the deadline, and says how long it would have needed', () => {
     const { finished, links, trigger } = setUp(nodes(1, 1));
     links.connect('a', 'fd00:1::/64');
