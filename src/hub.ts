@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config.ts';
 import { openDatabase } from './database/open-database.ts';
+import { StoreError } from './errors.ts';
 import { FactBus } from './facts.ts';
 import { BorderRouterLinks } from './links/border-router-links.ts';
 import { BorderRouterTokens } from './links/border-router-tokens.ts';
@@ -79,7 +80,11 @@ export async function createHub(config: Config, overrides: HubOverrides): Promis
     releases.defer(() => database.close());
     const stores = createStores(database);
     const onStoreError = (error: unknown): void =>
-      logger.error({ err: error }, 'could not save; it is tried again');
+      logger.error(
+        // The sentence says it all; a stack every few seconds would help to fill the disk.
+        error instanceof StoreError ? { code: error.code, error: error.message } : { err: error },
+        'could not save; it is tried again',
+      );
 
     const tokens = new BorderRouterTokens({ store: stores.tokens, clock, onStoreError });
     releases.defer(() => tokens.close());

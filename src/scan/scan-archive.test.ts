@@ -99,10 +99,12 @@ describe('ScanArchive', () => {
     finish(scanAt(2));
     await settle();
     expect(errors.length).toBeGreaterThan(0);
+    expect(archive.saveFailure).toBe(store.failWith);
     expect(await ids()).toEqual(['scan-2', 'scan-1']);
     await clock.advance(5_000);
     store.failWith = null;
     await clock.advance(5_000);
+    expect(archive.saveFailure).toBeNull();
     expect(store.writes.toSorted()).toEqual(['finished scan-1', 'finished scan-2']);
     expect(clock.pending).toBe(0);
   });

@@ -43,6 +43,8 @@ export class ScanArchive {
   /** Writes happen one after the other: a scan's end never overtakes its start. */
   #writing: Promise<void> = Promise.resolve();
   #cancelRetry: (() => void) | null = null;
+  /** Why the last scan that was to be saved was not; null once all are. */
+  #saveFailure: unknown = null;
 
   constructor(options: ScanArchiveOptions) {
     this.#options = options;
@@ -102,6 +104,11 @@ export class ScanArchive {
     await this.#options.store.saveFinished(scan, topology);
   }
 
+  /** Why finished scans wait to be saved; null where none does. */
+  get saveFailure(): unknown {
+    return this.#saveFailure;
+  }
+
   /** Resolves when everything that can be saved is. */
   async close(): Promise<void> {
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
@@ -149,6 +156,7 @@ export class ScanArchive {
         await this.#options.store.saveFinished(unsaved.scan, unsaved.topology);
         this.#unsaved.delete(id);
       } catch (error) {
+        this.#saveFailure = error;
         // To the end: one that the store will never take must not stand before the others.
         if (this.#unsaved.delete(id)) this.#unsaved.set(id, unsaved);
         this.#cancelRetry ??= this.#options.clock.after(retryAfterMs, () => {
@@ -158,6 +166,7 @@ export class ScanArchive {
         throw error;
       }
     }
+    this.#saveFailure = null;
     this.#stopRetry();
   }
 

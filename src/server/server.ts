@@ -30,7 +30,7 @@ export interface ServerOptions {
   readonly nodes: Nodes;
   readonly tokens: Tokens;
   /** Scans that run or have run. */
-  readonly scans: Pick<ScanArchive, 'get' | 'list' | 'lastOutcomes' | 'latencies'>;
+  readonly scans: Pick<ScanArchive, 'get' | 'list' | 'lastOutcomes' | 'latencies' | 'saveFailure'>;
   readonly facts: FactSource & FactEmitter;
   readonly metrics: Pick<Metrics, 'render' | 'contentType' | 'watchConnections'>;
   readonly clock: Clock;

@@ -5,7 +5,7 @@ import path from 'node:path';
 import type { WebSocket } from 'ws';
 import { type Clock, systemClock } from '../../src/clock.ts';
 import { type ConfigInput, defaultConfig } from '../../src/config.ts';
-import { NodeError, ScanError, TokenError } from '../../src/errors.ts';
+import { NodeError, ScanError, type StoreError, TokenError } from '../../src/errors.ts';
 import { FactBus, type Facts } from '../../src/facts.ts';
 import { silentLogger } from '../../src/observability/logger.ts';
 import { createMetrics, type Metrics } from '../../src/observability/metrics.ts';
@@ -59,6 +59,7 @@ export class TestWorld {
   /** The names in each question for latencies. */
   readonly latencyQuestions: (readonly string[])[] = [];
   storeFailure: Error | null = null;
+  saveFailure: StoreError | null = null;
   triggerFailure: Error | null = null;
   coap: (command: CoapCommand) => Promise<CoapResponseMessage> = () =>
     Promise.reject(new Error('no CoAP answer was set'));
@@ -236,6 +237,9 @@ function fakeTokens(world: TestWorld): ServerOptions['tokens'] {
 
 function fakeScans(world: TestWorld): ServerOptions['scans'] {
   return {
+    get saveFailure() {
+      return world.saveFailure;
+    },
     get: (id) =>
       Promise.resolve(world.runningScans.get(id) ?? world.storedScans.find((scan) => scan.id === id) ?? null),
     list({ cursor, limit }) {

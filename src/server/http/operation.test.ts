@@ -28,6 +28,15 @@ describe('probes and metrics', () => {
     expect(await json(server.get('/healthz'))).toEqual({ status: 'ok' });
   });
 
+  it('is not ready while scans wait to be saved, though what was saved can be read', async () => {
+    server.world.saveFailure = new StoreError('store_full', 'there is no room left');
+    const answer = await server.get('/readyz');
+    expect([answer.status, await answer.json()]).toEqual([
+      503,
+      { ready: false, not_ready: [{ name: 'store', detail: 'there is no room left' }] },
+    ]);
+  });
+
   it('gives metrics as text', async () => {
     const answer = await server.get('/metrics');
     expect(answer.headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/);

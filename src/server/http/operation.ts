@@ -1,5 +1,6 @@
 /** Probes for whoever runs the hub, and metrics for Prometheus. */
 import { z } from 'zod';
+import { StoreError } from '../../errors.ts';
 import { createHealth } from '../../observability/health.ts';
 import { toWire } from '../../protocol/wire.ts';
 import { borderRouterPath } from '../../protocol/border-router-messages.ts';
@@ -23,7 +24,7 @@ export function addOperationRoutes(app: App, { clock, isStopping, metrics, scans
   const health = createHealth({
     clock,
     isStopping,
-    checks: [{ name: 'store', check: () => scans.list({ limit: 1, cursor: null }) }],
+    checks: [{ name: 'store', check: () => checkStore(scans) }],
   });
 
   app.get(
@@ -49,7 +50,8 @@ export function addOperationRoutes(app: App, { clock, isStopping, metrics, scans
         tag: tags.operation,
         id: 'readiness',
         summary: 'Can the hub work',
-        description: 'The store answers and the hub is not stopping. Send no traffic here where it cannot.',
+        description:
+          'The store answers, no finished scan waits to be saved, and the hub is not stopping. Send no traffic here where it cannot.',
         answers: {
           200: { description: 'Ready', body: readinessSchema },
           503: { description: 'Not ready', body: readinessSchema },
@@ -91,4 +93,11 @@ export function addOperationRoutes(app: App, { clock, isStopping, metrics, scans
       `${borderRouterPath} is for border routers, over WebSocket (RFC 6455): connect to ws://…${borderRouterPath}?br_id=NAME`,
     );
   });
+}
+
+/** A full disk still reads: only what could not be written shows it. */
+async function checkStore(scans: Dependencies['scans']): Promise<void> {
+  await scans.list({ limit: 1, cursor: null });
+  const { saveFailure } = scans;
+  if (saveFailure instanceof StoreError) throw saveFailure;
 }
