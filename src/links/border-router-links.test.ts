@@ -261,6 +261,8 @@ describe('BorderRouterLinks', () => {
     expect(links.online()[0]?.steady).toBe(false);
     expect(facts.filter(([name]) => name === 'border_router:flapping')).toHaveLength(1);
     expect(links.get(id)).toMatchObject({ flapping: true, replacements: 6 });
+    for (let index = 0; index < 10; index += 1) connect();
+    expect(facts.filter(([name]) => name === 'border_router:flapping')).toHaveLength(1);
   });
 
   it('pings a quiet link about every 15 s and ends it with 4000 after 30 s of silence', async () => {

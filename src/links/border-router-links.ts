@@ -152,7 +152,8 @@ export class BorderRouterLinks {
     const record = this.#recordOf(handshake.id);
     record.connected(link);
     if (previous !== undefined) {
-      if (record.replaced())
+      const { flapping } = record;
+      if (record.replaced() && !flapping)
         facts.emit('border_router:flapping', { id: handshake.id, replacements: record.replacements });
       void previous.end('replaced');
     }
