@@ -48,7 +48,7 @@ export function shown(value: unknown): string {
 }
 
 function readName(name: string): NodeName {
-  if (name === '') throw new NodeError('node_invalid', 'A node needs a name; its name is empty');
+  if (name.trim() === '') throw new NodeError('node_invalid', `A node needs a name; ${shown(name)} is empty`);
   if (!name.isWellFormed() || /\p{Cc}/u.test(name))
     throw new NodeError('node_invalid', `The name ${shown(name)} has control characters; use plain text`);
   const bytes = Buffer.byteLength(name);

@@ -99,6 +99,7 @@ describe('NodeRegistry', () => {
 
     it.each([
       ['', 'fd00::1', undefined, 'node_invalid', /empty/],
+      [' \u00a0', 'fd00::1', undefined, 'node_invalid', /empty/],
       ['a\nb', 'fd00::1', undefined, 'node_invalid', /control/],
       ['\ud800', 'fd00::1', undefined, 'node_invalid', /control/],
       ['n'.repeat(32), 'fd00::1', undefined, 'node_limit_exceeded', /32 bytes.*31/],

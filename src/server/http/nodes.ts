@@ -13,6 +13,7 @@ import {
   listOf,
   pageOf,
   tags,
+  wholeNumber,
 } from './route-schema.ts';
 
 type Dependencies = Pick<ServerOptions, 'nodes' | 'scans'>;
@@ -20,10 +21,10 @@ type Dependencies = Pick<ServerOptions, 'nodes' | 'scans'>;
 const nodeParameters = z.strictObject({ name: z.string().min(1).max(100).describe('Node name') });
 const latenciesParameter = (defaultCount: number) =>
   z.coerce
-    .number('write a whole number')
-    .int('write a whole number')
-    .min(0)
-    .max(1_000)
+    .number(wholeNumber(0, 1_000))
+    .int(wholeNumber(0, 1_000))
+    .min(0, wholeNumber(0, 1_000))
+    .max(1_000, wholeNumber(0, 1_000))
     .default(defaultCount)
     .describe('Latencies a node, newest first');
 

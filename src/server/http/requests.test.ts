@@ -38,6 +38,7 @@ describe('what is wrong with a request', () => {
   it('reports every value that is wrong at once', async () => {
     const body = await problem(server.get('/api/scans?limit=0&state=odd'), 400, 'invalid_request');
     expect(body.errors.map(({ parameter }) => parameter)).toEqual(['limit', 'state']);
+    expect(body.errors[0]?.message).toBe('write a whole number from 1 to 500');
   });
 
   it('tells a wrong method from a wrong path', async () => {

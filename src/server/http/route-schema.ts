@@ -120,12 +120,15 @@ export const listOf = <T extends z.ZodType>(item: T) =>
     next_cursor: z.string().nullable().describe('Pass it as `cursor` for the next page; null ends'),
   });
 
+/** What a parameter takes, as its refusal says it. */
+export const wholeNumber = (min: number, max: number): string => `write a whole number from ${min} to ${max}`;
+
 export const limitParameter = (defaultLimit: number, max: number) =>
   z.coerce
-    .number('write a whole number')
-    .int('write a whole number')
-    .min(1)
-    .max(max)
+    .number(wholeNumber(1, max))
+    .int(wholeNumber(1, max))
+    .min(1, wholeNumber(1, max))
+    .max(max, wholeNumber(1, max))
     .default(defaultLimit)
     .describe('Items a page');
 
