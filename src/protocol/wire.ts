@@ -30,14 +30,15 @@ export type FromWire<T> = T extends string | number | boolean | null | undefined
 export function toWire(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(toWire);
   if (value === null || typeof value !== 'object') return value;
+  // A map of a thousand nodes has a hundred thousand values; most are plain, and each key comes back thousands of times.
+  const source = value as Record<string, unknown>;
   const mapped: Record<string, unknown> = {};
-  for (const [key, entry] of Object.entries(value as Record<string, unknown>)) {
+  for (const key of Object.keys(source)) {
+    const entry = source[key];
     if (entry === undefined) continue;
-    mapped[snakeKey(key)] = opaqueKeys.has(key)
-      ? entry
-      : isTimeKey(key) && typeof entry === 'number'
-        ? new Date(entry).toISOString()
-        : toWire(entry);
+    const { isOpaque, isTime, name } = wireKey(key);
+    if (entry !== null && typeof entry === 'object') mapped[name] = isOpaque ? entry : toWire(entry);
+    else mapped[name] = isTime && typeof entry === 'number' ? isoTime(entry) : entry;
   }
   return mapped;
 }
@@ -51,8 +52,8 @@ function mapFromWire(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(mapFromWire);
   if (value === null || typeof value !== 'object') return value;
   const mapped: Record<string, unknown> = {};
-  for (const [wireKey, entry] of Object.entries(value as Record<string, unknown>)) {
-    const key = camelKey(wireKey);
+  for (const [name, entry] of Object.entries(value as Record<string, unknown>)) {
+    const key = camelKey(name);
     mapped[key] = opaqueKeys.has(key)
       ? entry
       : isTimeKey(key) && typeof entry === 'string'
@@ -63,11 +64,33 @@ function mapFromWire(value: unknown): unknown {
 }
 
 const isTimeKey = (key: string): boolean => key.endsWith('At');
-const snakeKeys = new Map<string, string>();
+const wireKeys = new Map<string, WireKey>();
 const camelKeys = new Map<string, string>();
 
-function snakeKey(key: string): string {
-  return remembered(snakeKeys, key, () => key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`));
+interface WireKey {
+  readonly name: string;
+  readonly isOpaque: boolean;
+  readonly isTime: boolean;
+}
+
+function wireKey(key: string): WireKey {
+  return remembered(wireKeys, key, () => ({
+    name: key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+    isOpaque: opaqueKeys.has(key),
+    isTime: isTimeKey(key),
+  }));
+}
+
+let lastTimeMs = NaN;
+let lastTime = '';
+
+/** The evidence of one answer shares its time, and writing a time costs more than all the rest of a link. */
+function isoTime(timeMs: number): string {
+  if (timeMs !== lastTimeMs) {
+    lastTime = new Date(timeMs).toISOString();
+    lastTimeMs = timeMs;
+  }
+  return lastTime;
 }
 
 function camelKey(key: string): string {
@@ -77,7 +100,7 @@ function camelKey(key: string): string {
 }
 
 /** Key names come from our own types, but a peer may send any: the memo is bounded. */
-function remembered(memo: Map<string, string>, key: string, make: () => string): string {
+function remembered<Value>(memo: Map<string, Value>, key: string, make: () => Value): Value {
   const known = memo.get(key);
   if (known !== undefined) return known;
   const made = make();

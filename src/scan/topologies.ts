@@ -41,6 +41,11 @@ export interface TopologiesOptions {
   readonly onStoreError: (error: unknown) => void;
 }
 
+/**
+ * Partial maps take at most a twentieth of the time: the map of a thousand nodes and many pages must not slow the scan
+ * that it shows.
+ */
+const updateSpacing = 20;
 /** Past scans read at the start to learn where silent nodes were. */
 const foldedScans = 50;
 /** Of as many nodes as the hub scans, and as many again that were removed and may come back. */
@@ -58,6 +63,8 @@ export class Topologies {
   /** When the scan that the map shows, or showed last, began. */
   #startedAt: number;
   /** `#current` is older than what is known. */
+  /** What the last map took to make and to tell, ms. */
+  #updateCostMs = 0;
   #dirty = false;
   /** Something has changed since the watchers were told; a reader may have had `#current` made anew meanwhile. */
   #untold = false;
@@ -128,24 +135,7 @@ export class Topologies {
 
   /** Makes and keeps the final topology of a scan that has just finished, and tells everybody. */
   finish(scan: Scan): Topology {
-    const own = new Map<string, TopologyObservation>();
-    for (const node of scan.nodes) {
-      const observation = observationOf(node, (asked) => this.#networkKeyOf(asked));
-      own.set(node.name, observation);
-      // Scans overlap: the newest observation may be another's.
-      if ((this.#observations.get(node.name)?.decidedAt ?? 0) <= (node.decidedAt ?? 0))
-        this.#keep(observation);
-    }
-    const topology = this.#build({ id: scan.id, startedAt: scan.startedAt, final: true }, own);
-    this.#earlier = rememberTopology(this.#earlier, topology);
-    if (this.#shown === null || this.#shown.id === scan.id) {
-      this.#shown = null;
-      this.#dirty = false;
-      this.#untold = false;
-      this.#current = topology;
-    }
-    this.#options.facts.emit('topology:updated', { topology });
-    return topology;
+    return this.#tell(() => this.#finalOf(scan));
   }
 
   /** A topology of a scan by itself, without what this hub knows besides. */
@@ -178,6 +168,16 @@ export class Topologies {
     this.#changed();
   }
 
+  /** The one that was made when the node was decided, where nothing has happened to it since. */
+  #observationOf(node: ScanNode): TopologyObservation {
+    const known = this.#observations.get(node.name);
+    const isSame =
+      known?.decidedAt === node.decidedAt &&
+      known.outcome === node.outcome &&
+      known.borderRouterId === node.brId;
+    return isSame ? known : observationOf(node, (asked) => this.#networkKeyOf(asked));
+  }
+
   #observe(node: ScanNode): void {
     this.#keep(observationOf(node, (asked) => this.#networkKeyOf(asked)));
   }
@@ -193,12 +193,43 @@ export class Topologies {
     this.#dirty = true;
     this.#untold = true;
     if (this.#cancelUpdate !== null || !this.#options.isWatched()) return;
-    this.#cancelUpdate = this.#options.clock.after(this.#options.updateIntervalMs, () => {
+    const delayMs = Math.max(this.#options.updateIntervalMs, this.#updateCostMs * updateSpacing);
+    this.#cancelUpdate = this.#options.clock.after(delayMs, () => {
       this.#cancelUpdate = null;
       if (!this.#untold) return;
       this.#untold = false;
-      this.#options.facts.emit('topology:updated', { topology: this.current() });
+      this.#tell(() => this.current());
     });
+  }
+
+  /** Makes a map and tells everybody, and notes what that takes, listeners included. */
+  #tell(make: () => Topology): Topology {
+    const { clock, facts } = this.#options;
+    const startedMs = clock.monotonicMs();
+    const topology = make();
+    facts.emit('topology:updated', { topology });
+    this.#updateCostMs = clock.monotonicMs() - startedMs;
+    return topology;
+  }
+
+  #finalOf(scan: Scan): Topology {
+    const own = new Map<string, TopologyObservation>();
+    for (const node of scan.nodes) {
+      const observation = this.#observationOf(node);
+      own.set(node.name, observation);
+      // Scans overlap: the newest observation may be another's.
+      if ((this.#observations.get(node.name)?.decidedAt ?? 0) <= (node.decidedAt ?? 0))
+        this.#keep(observation);
+    }
+    const topology = this.#build({ id: scan.id, startedAt: scan.startedAt, final: true }, own);
+    this.#earlier = rememberTopology(this.#earlier, topology);
+    if (this.#shown === null || this.#shown.id === scan.id) {
+      this.#shown = null;
+      this.#dirty = false;
+      this.#untold = false;
+      this.#current = topology;
+    }
+    return topology;
   }
 
   #refresh(): void {
