@@ -99,10 +99,11 @@ export class BorderRouterLink {
   readonly connectedAtMs: number;
   readonly #options: BorderRouterLinkOptions;
   readonly #outbox: FrameOutbox;
-  readonly #requests: UnansweredRequests;
-  readonly #malformed: SlidingCount;
   readonly #throttle: FrameThrottle;
-  readonly #answered = new Set<RequestId>();
+  // Made when first needed: most of ten thousand links only heartbeat.
+  #requests: UnansweredRequests | null = null;
+  #malformed: SlidingCount | null = null;
+  #answered: Set<RequestId> | null = null;
   #cancelResume: (() => void) | null = null;
   #ended = false;
   #lastInboundMs: number;
@@ -129,8 +130,6 @@ export class BorderRouterLink {
       clock,
       observer: outboxObserver,
     });
-    this.#requests = new UnansweredRequests(clock);
-    this.#malformed = new SlidingCount({ clock, windowMs: 60_000, threshold: malformedPerMinute });
     this.#throttle = new FrameThrottle({
       clock,
       framesPerSecond: limits.framesPerSecond,
@@ -152,7 +151,7 @@ export class BorderRouterLink {
   }
 
   get inFlight(): number {
-    return this.#requests.inFlight;
+    return this.#requests?.inFlight ?? 0;
   }
 
   get outboxMessages(): number {
@@ -178,7 +177,8 @@ export class BorderRouterLink {
     this.#sent += 1;
     // Old firmware ignores `discover`: nobody may wait for its answer.
     if (command.command === 'discover') return result;
-    if (this.#requests.inFlight === 0) this.#inFlightPinged = false;
+    if (this.inFlight === 0) this.#inFlightPinged = false;
+    this.#requests ??= new UnansweredRequests(this.#options.clock);
     this.#requests.add({
       requestId: command.requestId,
       kind: command.command,
@@ -198,7 +198,7 @@ export class BorderRouterLink {
    * in flight.
    */
   giveUp(requestId: RequestId): boolean {
-    return this.#requests.giveUp(requestId);
+    return this.#requests?.giveUp(requestId) ?? false;
   }
 
   /** Looks at the time; to be called a few times a second while requests are in flight, else about once. */
@@ -328,8 +328,8 @@ export class BorderRouterLink {
       case 'scan_node_result': {
         const request =
           message.requestId === null
-            ? this.#requests.takeAnonymous(message)
-            : this.#requests.take(message.requestId);
+            ? (this.#requests?.takeAnonymous(message) ?? null)
+            : this.#take(message.requestId);
         if (request === null) this.#countUnknown(message.requestId);
         else if (request.kind === 'scan_node') {
           this.#rememberAnswered(request.requestId);
@@ -338,7 +338,7 @@ export class BorderRouterLink {
         return;
       }
       case 'coap_response': {
-        const request = message.requestId === null ? null : this.#requests.take(message.requestId);
+        const request = message.requestId === null ? null : this.#take(message.requestId);
         if (request === null) this.#countUnknown(message.requestId);
         else if (request.kind === 'send_coap') {
           this.#rememberAnswered(request.requestId);
@@ -356,7 +356,7 @@ export class BorderRouterLink {
   #salvage(requestId: RequestId, reason: string): void {
     const { listener } = this.#options;
     listener.protocolError(this, 'salvaged', reason);
-    const request = this.#requests.take(requestId);
+    const request = this.#take(requestId);
     if (request === null) return;
     this.#rememberAnswered(requestId);
     const error = `the answer broke its frame: ${reason}`;
@@ -385,8 +385,15 @@ export class BorderRouterLink {
     });
   }
 
+  /** Takes the request that an answer names; null where this link knows none. */
+  #take(requestId: RequestId): Request | null {
+    return this.#requests?.take(requestId) ?? null;
+  }
+
   #countMalformed(reason: string): void {
     this.#options.listener.protocolError(this, 'malformed', reason);
+    const { clock } = this.#options;
+    this.#malformed ??= new SlidingCount({ clock, windowMs: 60_000, threshold: malformedPerMinute });
     if (this.#malformed.add()) void this.end('protocol_error');
   }
 
@@ -394,11 +401,12 @@ export class BorderRouterLink {
     const { listener } = this.#options;
     if (requestId === null)
       listener.protocolError(this, 'unattributed', 'a result that fits no single request');
-    else if (this.#answered.has(requestId)) listener.protocolError(this, 'duplicate', requestId);
+    else if (this.#answered?.has(requestId) === true) listener.protocolError(this, 'duplicate', requestId);
     else listener.protocolError(this, 'unknown_request', requestId);
   }
 
   #rememberAnswered(requestId: RequestId): void {
+    this.#answered ??= new Set();
     this.#answered.add(requestId);
     if (this.#answered.size <= rememberedAnswers) return;
     for (const oldest of this.#answered) {
@@ -415,7 +423,7 @@ export class BorderRouterLink {
 
   /** How long the oldest request in flight has waited, ms; null where there is none. */
   #longestWaitMs(nowMs: number): number | null {
-    const oldest = this.#requests.oldestInFlight();
+    const oldest = this.#requests?.oldestInFlight() ?? null;
     return oldest === null ? null : nowMs - oldest.sentMs;
   }
 
@@ -456,7 +464,7 @@ export class BorderRouterLink {
       this.#cancelResume = null;
       this.#options.socket.resume();
     }
-    this.#options.listener.ended(this, reason, this.#requests.requestsInFlight());
+    this.#options.listener.ended(this, reason, this.#requests?.requestsInFlight() ?? []);
     return true;
   }
 }

@@ -35,6 +35,7 @@ import {
   type LinkHandshake,
   type LinkLimits,
   type Transport,
+  type LinkListener,
 } from './border-router-link.ts';
 import { BorderRouterRecord } from './border-router-record.ts';
 import { LivenessWheel } from './liveness-wheel.ts';
@@ -112,6 +113,15 @@ export class BorderRouterLinks {
   readonly #coapWaiters = new Map<RequestId, CoapWaiter>();
   readonly #listeners = new Set<(event: LinkEvent) => void>();
   readonly #wheel: LivenessWheel;
+  /** One for all links: ten thousand of them share it. */
+  readonly #listener: LinkListener = {
+    heartbeat: (from, message) => this.#heartbeat(from, message),
+    nodeResult: (from, request, result) => this.#nodeResult(from, request, result),
+    coapResponse: (from, request, response) => this.#coapResponse(from, request, response),
+    nodesSeen: (from, message) => this.#nodesSeen(from, message),
+    protocolError: (from, kind, detail) => this.#protocolError(from, kind, detail),
+    ended: (from, reason, requests) => this.#ended(from, reason, requests),
+  };
   #closing = false;
 
   constructor(options: BorderRouterLinksOptions) {
@@ -137,14 +147,7 @@ export class BorderRouterLinks {
       outboxObserver,
       clock,
       random,
-      listener: {
-        heartbeat: (from, message) => this.#heartbeat(from, message),
-        nodeResult: (from, request, result) => this.#nodeResult(from, request, result),
-        coapResponse: (from, request, response) => this.#coapResponse(from, request, response),
-        nodesSeen: (from, message) => this.#nodesSeen(from, message),
-        protocolError: (from, kind, detail) => this.#protocolError(from, kind, detail),
-        ended: (from, reason, requests) => this.#ended(from, reason, requests),
-      },
+      listener: this.#listener,
     });
     // The new link stands before the old one ends, so that what the old one loses can be sent again at once.
     this.#links.set(handshake.id, link);

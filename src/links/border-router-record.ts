@@ -15,8 +15,10 @@ const flappingReplacements = 6;
 
 export class BorderRouterRecord {
   readonly id: BorderRouterId;
-  readonly #latencies = new LatencyWindow();
-  readonly #recentReplacements: SlidingCount;
+  readonly #clock: Clock;
+  // Made when first needed: most of ten thousand border routers only heartbeat.
+  #latencies: LatencyWindow | null = null;
+  #recentReplacements: SlidingCount | null = null;
   #link: BorderRouterLink | null = null;
   #handshake: LinkHandshake | null = null;
   #connectedAt: number | null = null;
@@ -31,7 +33,7 @@ export class BorderRouterRecord {
 
   constructor(id: BorderRouterId, clock: Clock) {
     this.id = id;
-    this.#recentReplacements = new SlidingCount({ clock, windowMs: 60_000, threshold: flappingReplacements });
+    this.#clock = clock;
   }
 
   get networkPrefix(): string | null {
@@ -44,7 +46,7 @@ export class BorderRouterRecord {
   }
 
   get flapping(): boolean {
-    return this.#recentReplacements.count >= flappingReplacements;
+    return (this.#recentReplacements?.count ?? 0) >= flappingReplacements;
   }
 
   connected(link: BorderRouterLink): void {
@@ -64,6 +66,11 @@ export class BorderRouterRecord {
   /** True where that makes it flap. */
   replaced(): boolean {
     this.#replacements += 1;
+    this.#recentReplacements ??= new SlidingCount({
+      clock: this.#clock,
+      windowMs: 60_000,
+      threshold: flappingReplacements,
+    });
     return this.#recentReplacements.add();
   }
 
@@ -75,6 +82,7 @@ export class BorderRouterRecord {
   answered(success: boolean, durationMs: number): void {
     if (success) {
       this.#answered += 1;
+      this.#latencies ??= new LatencyWindow();
       this.#latencies.add(durationMs);
     } else this.#failed += 1;
   }
@@ -118,7 +126,7 @@ export class BorderRouterRecord {
       answered: this.#answered,
       failed: this.#failed,
       successRate: asked === 0 ? null : this.#answered / asked,
-      latencyMs: this.#latencies.summary(),
+      latencyMs: this.#latencies?.summary() ?? null,
     };
   }
 }

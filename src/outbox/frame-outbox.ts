@@ -43,7 +43,8 @@ const highWaterBytes = 64 * 1_024;
 export class FrameOutbox {
   readonly #options: FrameOutboxOptions;
   readonly #queue: { readonly frame: EncodedFrame; readonly bytes: number }[] = [];
-  readonly #waiting = new Set<() => void>();
+  /** Made when first needed. */
+  #waiting: Set<() => void> | null = null;
   #state: 'open' | 'draining' | 'closed' = 'open';
   #messages = 0;
   #bytes = 0;
@@ -108,6 +109,7 @@ export class FrameOutbox {
   whenWritable(): Promise<void> {
     if (this.writable || this.#state === 'closed') return Promise.resolve();
     return new Promise((resolve) => {
+      this.#waiting ??= new Set();
       this.#waiting.add(resolve);
       this.#wakeWhenWritable();
     });
@@ -220,7 +222,7 @@ export class FrameOutbox {
 
   /** Where the own bounds leave no room, the next confirmation comes here again; where the budget does, its release. */
   #wakeWhenWritable(): void {
-    if (this.#waiting.size === 0 || !this.#fits(this.#refusedBytes)) return;
+    if (this.#waiting === null || !this.#fits(this.#refusedBytes)) return;
     if (this.writable) {
       this.#wake();
       return;
@@ -232,8 +234,8 @@ export class FrameOutbox {
   }
 
   #wake(): void {
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
+    const waiting = this.#waiting ?? [];
+    this.#waiting = null;
     for (const resolve of waiting) resolve();
   }
 }
