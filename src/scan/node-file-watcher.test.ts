@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -104,6 +105,15 @@ describe('NodeFileWatcher', () => {
     await mkdir(file);
     await untilProblem('cannot be read');
     expect(names).toEqual([]);
+  });
+
+  it.skipIf(process.platform === 'win32')('refuses a pipe without waiting for its writer', async () => {
+    execFileSync('mkfifo', [file]);
+    await watcher.start();
+    await untilProblem('it is not a file');
+    await rm(file);
+    await writeFile(file, '{"a":"fd00::1"}');
+    await untilNames(['a']);
   });
 
   it('hears nothing of other files in the folder', async () => {

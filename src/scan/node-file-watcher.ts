@@ -3,7 +3,7 @@
  * rename it over the old one, and the file may come later or go.
  */
 import { createHash } from 'node:crypto';
-import { type FSWatcher, watch } from 'node:fs';
+import { constants, type FSWatcher, watch } from 'node:fs';
 import { access, open } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import type { Clock } from '../clock.ts';
@@ -154,8 +154,11 @@ type ReadFile =
 /** Reads at most one byte more than a node file may have: the parser then says that it is too large. */
 async function readLimited(path: string): Promise<ReadFile> {
   try {
-    await using file = await open(path, 'r');
-    const { size } = await file.stat();
+    // Without waiting: to open a pipe blocks until somebody writes, and would hold up the end of the process too.
+    await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const found = await file.stat();
+    if (!found.isFile()) return { kind: 'unreadable', problem: 'it is not a file' };
+    const { size } = found;
     if (size > maxNodeFileBytes)
       return {
         kind: 'unreadable',
