@@ -17,11 +17,15 @@ function textOutput(stream: NodeJS.WriteStream): TextOutput {
   };
 }
 
-/** Whoever reads our output has gone (`threadhub topology | head`): there is nobody left to tell anything. */
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
+    // Whoever reads our output has gone (`threadhub topology | head`): there is nobody left to tell anything.
     if (error.code === 'EPIPE') process.exit(0);
-    throw error;
+    if (stream === process.stdout)
+      process.stderr.write(
+        `threadhub: The output could not be written (${error.message}); it is not complete.\n`,
+      );
+    process.exit(1);
   });
 }
 
@@ -53,4 +57,5 @@ const context: CliContext = {
 
 const exitCode = await runCli(process.argv.slice(2), context);
 // What is still open (a keep-alive connection, a timer) must not hold a finished command back; written output must.
-process.stdout.write('', () => process.exit(exitCode));
+// A turn later: an output that failed is told of first.
+process.stdout.write('', () => setImmediate(() => process.exit(exitCode)));

@@ -134,6 +134,13 @@ describe('a demo', () => {
     expect(stdout).toBe('0\n');
   });
 
+  it.runIf(process.platform === 'linux')('fails where its output cannot be written', async () => {
+    const { code, stderr } = await start('bash', '-c', `'${program}' topology --hub ${url} > /dev/full`)
+      .ended;
+    expect(stderr).toMatch(/^threadhub: The output could not be written \(.*ENOSPC.*\n$/);
+    expect(code).toBe(1);
+  });
+
   it('lists its nodes and border routers', async () => {
     const nodes = await threadhub('nodes', 'list', '--json', '--hub', url);
     expect(JSON.parse(nodes.stdout)).toHaveLength(8);
