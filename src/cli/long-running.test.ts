@@ -116,6 +116,14 @@ describe('threadhub serve', () => {
   });
 });
 
+it('names no map where a hub that listens beyond loopback shows none', async () => {
+  const { programs } = recordedPrograms('http://0.0.0.0:5001');
+  const harness = createCliHarness({ programs });
+  const run = await runAndStop(harness, () => harness.output.stdout !== '', 'serve', '--host', '0.0.0.0');
+  expect(run.stdout).toContain('for border routers with a token');
+  expect(run.stdout).not.toContain('/network-map');
+});
+
 describe('threadhub simulate', () => {
   it('builds the mesh that its options describe, against the hub named', async () => {
     const { programs, calls, seen } = recordedPrograms();

@@ -1,5 +1,6 @@
 /** `threadhub serve`: the hub. */
 import type { Command } from 'commander';
+import { isLoopbackName } from '../server/access.ts';
 import type { CliContext } from './cli-context.ts';
 import type { Finish } from './program.ts';
 import { runUntilStopped } from './run-until-stopped.ts';
@@ -30,7 +31,11 @@ Example:
           stopHub = () => hub.stop();
           const { url } = await hub.start();
           logger.info({ url, config_file: file }, 'hub started');
-          context.stdout.write(`Threadhub is at ${url}, its map at ${url}/network-map. Ctrl-C stops it.\n`);
+          context.stdout.write(
+            isLoopbackName(config.server.host)
+              ? `Threadhub is at ${url}, its map at ${url}/network-map. Ctrl-C stops it.\n`
+              : `Threadhub is at ${url} for border routers with a token; its pages and REST answer only with server.host 127.0.0.1. Ctrl-C stops it.\n`,
+          );
         },
         stop: () => stopHub(),
       });
