@@ -17,6 +17,7 @@ import type { Links, Scans } from '../ports.ts';
 import { normaliseRemoteAddress } from '../remote-address.ts';
 import { EdgeError } from '../http/problem.ts';
 import { BrowserFeed } from './browser-feed.ts';
+import { WriteCoalescing } from './write-coalescing.ts';
 
 /** Requests to this path, upgrades included, belong to Socket.IO. */
 export const browserPath = '/socket.io/';
@@ -37,6 +38,9 @@ const maxBrowsers = 2_000;
 /** The largest thing that a page sends is a scan filter. */
 const maxMessageBytes = 256 * 1_024;
 
+/** Somebody waits for these; what came before them leaves with them. */
+const hurriedEvents = new Set(['scan_started', 'scan_completed']);
+
 interface Counts {
   connectedAt: number;
   sent: number;
@@ -50,6 +54,7 @@ export class BrowserGateway {
   readonly #options: BrowserGatewayOptions;
   readonly #io: BrowserServer;
   readonly #feed: BrowserFeed;
+  readonly #writes: WriteCoalescing;
 
   constructor(options: BrowserGatewayOptions) {
     this.#options = options;
@@ -66,6 +71,7 @@ export class BrowserGateway {
         else answer(null, true);
       },
     });
+    this.#writes = new WriteCoalescing(clock);
     this.#feed = new BrowserFeed({
       facts,
       borderRouters: links,
@@ -100,6 +106,7 @@ export class BrowserGateway {
   /** Disconnects all browsers; the http server stays. */
   close(): void {
     this.#feed.close();
+    this.#writes.close();
     this.#io.disconnectSockets(true);
     this.#io.engine.close();
   }
@@ -120,6 +127,7 @@ export class BrowserGateway {
         client.disconnect(true);
       },
     });
+    this.#writes.add(client.conn);
     client.onAny(() => (client.data.received += 1));
     client.on('trigger_scan', (...parameters: unknown[]) => this.#triggerScan(parameters));
     client.on('disconnect', () => this.#feed.remove(client.id));
@@ -136,6 +144,7 @@ export class BrowserGateway {
         trigger: 'browser',
       });
       acknowledge(toWire({ scanId, joined }));
+      this.#writes.hurry();
     } catch (error) {
       if (error instanceof ThreadhubError || error instanceof EdgeError) {
         acknowledge(failure(String(error.code), error.message));
@@ -153,6 +162,7 @@ export class BrowserGateway {
     }
     // Each browser's id is a room of its own; the in-memory adapter encodes the event once for all of them.
     this.#io.to([...socketIds]).emit(event, payload);
+    if (hurriedEvents.has(event)) this.#writes.hurry();
   }
 }
 
