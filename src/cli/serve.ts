@@ -1,6 +1,6 @@
 /** `threadhub serve`: the hub. */
 import type { Command } from 'commander';
-import { isLoopbackName } from '../server/access.ts';
+import { isLoopbackName } from '../loopback-name.ts';
 import type { CliContext } from './cli-context.ts';
 import type { Finish } from './program.ts';
 import { runUntilStopped } from './run-until-stopped.ts';

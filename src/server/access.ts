@@ -10,6 +10,7 @@
  * Border-router tokens are not checked here but in `border-routers/`.
  */
 import type { IncomingHttpHeaders } from 'node:http';
+import { isLoopbackName } from '../loopback-name.ts';
 
 export interface Refusal {
   readonly code: 'host_not_allowed' | 'cross_origin_refused' | 'setup_required';
@@ -96,13 +97,4 @@ function checkOrigin(headers: IncomingHttpHeaders): Refusal | null {
 function hostName(host: string | undefined): string | null {
   const match = /^(\[[0-9a-f:.]+\]|[^:[\]@/\\]+)(?::\d{1,5})?$/i.exec(host ?? '');
   return match?.[1] ?? null;
-}
-
-/** `localhost`, `*.localhost` (RFC 6761 §6.3), 127.0.0.0/8, `::1` with or without brackets. */
-export function isLoopbackName(name: string): boolean {
-  const lower = name.toLowerCase().replace(/\.$/, '');
-  if (lower === 'localhost' || lower.endsWith('.localhost')) return true;
-  if (lower === '::1' || lower === '[::1]') return true;
-  const octets = /^127\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(lower);
-  return octets !== null && octets.slice(1).every((octet) => Number(octet) <= 255);
 }
