@@ -3,7 +3,7 @@
  * because nodes in the field send no Content-Format at all.
  */
 import { decodeCbor, maxCborDepth } from '../../protocol/cbor.ts';
-import type { JsonValue } from '../../protocol/json.ts';
+import { isDeeperThan, type JsonValue } from '../../protocol/json.ts';
 
 export const contentFormats = { json: 50, cbor: 60 } as const;
 
@@ -56,13 +56,6 @@ function withoutBytes(value: ReturnType<typeof decodeCbor>): JsonValue {
   if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');
   if (Array.isArray(value)) return value.map(withoutBytes);
   return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, withoutBytes(entry)]));
-}
-
-/** Deep nesting would exhaust the stack where the value is written again. */
-function isDeeperThan(value: JsonValue, levels: number): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  if (levels === 0) return true;
-  return Object.values(value).some((entry) => isDeeperThan(entry, levels - 1));
 }
 
 function looksLikeText(payload: Uint8Array): boolean {
