@@ -104,6 +104,10 @@ describe('parseNetworkInfo', () => {
     expect(info.children).toEqual([]);
   });
 
+  it.each(['__proto__', '_ proto _', 'constructor', 'toString'])('does not take %s for a role', (role) => {
+    expect(parseNetworkInfo({ role, rloc16: '0x0400' })).toMatchObject({ ok: false });
+  });
+
   it('never throws, and what it accepts is within its types', () => {
     const entry = fc.record({
       rloc16: fc.anything(),
@@ -114,7 +118,10 @@ describe('parseNetworkInfo', () => {
     const value = fc.oneof(
       fc.anything(),
       fc.record({
-        role: fc.oneof(fc.constantFrom(...roles), fc.string()),
+        role: fc.oneof(
+          fc.constantFrom(...roles, '__proto__', 'constructor', 'to string', 'valueOf'),
+          fc.string(),
+        ),
         rloc16: fc.oneof(fc.nat(0x1ffff), fc.string()),
         neighbors: fc.oneof(fc.array(fc.oneof(entry, fc.anything())), fc.anything()),
         children: fc.anything(),

@@ -109,34 +109,32 @@ export function parseNetworkInfo(value: unknown): NetworkInfoResult {
   };
 }
 
-const roleSpellings: Readonly<Record<string, Role>> = {
-  leader: 'leader',
-  router: 'router',
-  reed: 'reed',
-  child: 'child',
-  sleepy_child: 'sleepy_child',
-  detached: 'detached',
-  disabled: 'disabled',
-  end_device: 'child',
-  full_end_device: 'child',
-  minimal_end_device: 'child',
-  med: 'child',
-  fed: 'child',
-  sed: 'sleepy_child',
-  ssed: 'sleepy_child',
-  sleepy_end_device: 'sleepy_child',
-};
+const roleSpellings: ReadonlyMap<string, Role> = new Map([
+  ['leader', 'leader'],
+  ['router', 'router'],
+  ['reed', 'reed'],
+  ['child', 'child'],
+  ['sleepy_child', 'sleepy_child'],
+  ['detached', 'detached'],
+  ['disabled', 'disabled'],
+  ['end_device', 'child'],
+  ['full_end_device', 'child'],
+  ['minimal_end_device', 'child'],
+  ['med', 'child'],
+  ['fed', 'child'],
+  ['sed', 'sleepy_child'],
+  ['ssed', 'sleepy_child'],
+  ['sleepy_end_device', 'sleepy_child'],
+]);
 
 /** Firmware spells roles in its own ways (`End Device`, `end-device`); a `child` that does not listen when idle is a sleepy one. */
 function toRole(value: JsonValue | undefined, rloc16: Rloc16, mode: JsonValue | undefined): Role | null {
   if (typeof value !== 'string') return null;
-  const role =
-    roleSpellings[
-      value
-        .trim()
-        .toLowerCase()
-        .replaceAll(/[\s-]+/g, '_')
-    ] ?? null;
+  const spelling = value
+    .trim()
+    .toLowerCase()
+    .replaceAll(/[\s-]+/g, '_');
+  const role = roleSpellings.get(spelling) ?? null;
   if (role === 'child' && typeof mode === 'string' && !mode.includes('r') && !isRouterRloc16(rloc16))
     return 'sleepy_child';
   return role;
