@@ -1,5 +1,6 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fromWire, toWire } from './wire.ts';
+import { fromWire, toWire, toWireJson } from './wire.ts';
 
 describe('the wire mapping', () => {
   const domain = {
@@ -28,4 +29,28 @@ describe('the wire mapping', () => {
     const { missing: _missing, ...present } = domain;
     expect(fromWire(wire)).toEqual(present);
   });
+
+  it('writes as text exactly what it maps to', () => {
+    expect(toWireJson(domain)).toBe(JSON.stringify(toWire(domain)));
+    const time = fc.record({ foundAt: fc.oneof(fc.constant(null), fc.integer({ min: 0, max: 4e12 })) });
+    const opaque = fc.record({ networkInfo: fc.jsonValue(), raw: fc.jsonValue() });
+    const text = fc.string({ unit: 'binary' });
+    const plain = fc.object({
+      key: fc.oneof(text, fc.constantFrom('lqIn', 'outcomes', 'nodes')),
+      values: [text, fc.double(), fc.boolean(), fc.constant(null), fc.constant(undefined)],
+    });
+    const timed = fc.record({ times: fc.array(time), opaque, plain });
+    fc.assert(
+      fc.property(timed, (value) => {
+        expect(toWireJson(value)).toBe(JSON.stringify(toWire(value)));
+      }),
+    );
+  });
+
+  it.each(['a"b', 'a\\b', '\u0000\n', '\ud800', 'x\udc00y', '😀', 'ä\u2028'])(
+    'writes the text %j as JSON does',
+    (text) => {
+      expect(toWireJson([text])).toBe(JSON.stringify([text]));
+    },
+  );
 });

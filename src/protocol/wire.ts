@@ -43,6 +43,56 @@ export function toWire(value: unknown): unknown {
   return mapped;
 }
 
+/**
+ * The JSON text of `toWire(value)`, without the objects in between: what it takes to tell a browser of a large map is
+ * mostly this. Only for plain data; a `toJSON` is looked for in opaque content alone.
+ */
+export function toWireJson(value: unknown): string {
+  switch (typeof value) {
+    case 'string':
+      return quoted(value);
+    case 'number':
+      return Number.isFinite(value) ? String(value) : 'null';
+    case 'boolean':
+      return value ? 'true' : 'false';
+    case 'object':
+      if (value === null) return 'null';
+      return Array.isArray(value) ? arrayJson(value) : objectJson(value as Record<string, unknown>);
+    default:
+      return 'null';
+  }
+}
+
+function arrayJson(items: readonly unknown[]): string {
+  let text = '[';
+  for (let index = 0; index < items.length; index += 1) {
+    if (index > 0) text += ',';
+    text += toWireJson(items[index]);
+  }
+  return `${text}]`;
+}
+
+function objectJson(source: Record<string, unknown>): string {
+  let text = '';
+  for (const key of Object.keys(source)) {
+    const entry = source[key];
+    if (entry === undefined) continue;
+    const { isOpaque, isTime, json } = wireKey(key);
+    text += text === '' ? '{' : ',';
+    text += json;
+    if (isTime && typeof entry === 'number') text += `"${isoTime(entry)}"`;
+    else text += isOpaque ? JSON.stringify(entry) : toWireJson(entry);
+  }
+  return text === '' ? '{}' : `${text}}`;
+}
+
+/** Anything but what JSON takes as it is: not quotes, backslashes, control characters, nor surrogates, which may be alone. */
+const needsEscaping = /[^ !#-[\]-\ud7ff\ue000-\uffff]/;
+
+function quoted(text: string): string {
+  return needsEscaping.test(text) ? JSON.stringify(text) : `"${text}"`;
+}
+
 /** Maps a wire object to its domain form. The caller vouches for the shape (parse with the schema first at an edge). */
 export function fromWire<T>(value: T): FromWire<T> {
   return mapFromWire(value) as FromWire<T>;
@@ -69,16 +119,17 @@ const camelKeys = new Map<string, string>();
 
 interface WireKey {
   readonly name: string;
+  /** The name as JSON, with its colon. */
+  readonly json: string;
   readonly isOpaque: boolean;
   readonly isTime: boolean;
 }
 
 function wireKey(key: string): WireKey {
-  return remembered(wireKeys, key, () => ({
-    name: key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
-    isOpaque: opaqueKeys.has(key),
-    isTime: isTimeKey(key),
-  }));
+  return remembered(wireKeys, key, () => {
+    const name = key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+    return { name, json: `${JSON.stringify(name)}:`, isOpaque: opaqueKeys.has(key), isTime: isTimeKey(key) };
+  });
 }
 
 let lastTimeMs = NaN;

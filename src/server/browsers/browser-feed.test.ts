@@ -49,8 +49,8 @@ beforeEach(() => {
     facts,
     clock,
     borderRouters: { get: (id) => borderRouterView({ id }) },
-    send: (to, event, payload) =>
-      sent.push({ to: [...to], event, payload: payload as Record<string, unknown> }),
+    send: (to, event, json) =>
+      sent.push({ to: [...to], event, payload: JSON.parse(json) as Record<string, unknown> }),
     onDropped: (events) => (dropped += events),
   });
 });

@@ -18,7 +18,8 @@ import type { BorderRouter } from '../../protocol/border-router.ts';
 import type { BorderRouterId } from '../../protocol/ids.ts';
 import type { ScanNode, ScanSummary } from '../../protocol/scan.ts';
 import type { Topology } from '../../protocol/topology.ts';
-import { toWire } from '../../protocol/wire.ts';
+import { toWireJson } from '../../protocol/wire.ts';
+import { topologyJson } from '../topology-json.ts';
 
 /** One browser as its socket shows it. */
 export interface BrowserSocket {
@@ -34,8 +35,8 @@ export interface BrowserFeedOptions {
   readonly facts: FactSource;
   readonly borderRouters: { get(id: BorderRouterId): BorderRouter | null };
   readonly clock: Clock;
-  /** Sends one event to these browsers, serialised once. */
-  readonly send: (socketIds: readonly string[], event: string, payload: unknown) => void;
+  /** Sends one event, its payload as JSON, to these browsers. */
+  readonly send: (socketIds: readonly string[], event: string, json: string) => void;
   /** Called with the number of events that a slow browser did not get. */
   readonly onDropped?: (events: number) => void;
 }
@@ -64,8 +65,8 @@ interface Browser {
 
 interface Newest {
   readonly event: string;
-  /** Made when somebody can take it, once for all who can. */
-  readonly payload: () => unknown;
+  /** Its JSON, made when somebody can take it, once for all who can. */
+  readonly payload: () => string;
   /** Not before this time, monotonic. */
   readonly notBeforeMs: number;
 }
@@ -126,7 +127,7 @@ export class BrowserFeed {
   #topology(topology: Topology): void {
     this.#replaceNewest('topology', {
       event: 'topology_update',
-      payload: () => toWire(topology),
+      payload: () => topologyJson(topology),
       notBeforeMs: 0,
     });
     this.#pump();
@@ -136,7 +137,7 @@ export class BrowserFeed {
     const { expected, id, outcomes, undecided } = scan;
     this.#replaceNewest(`progress:${id}`, {
       event: 'scan_progress',
-      payload: () => ({ scan_id: id, expected, undecided, outcomes }),
+      payload: () => toWireJson({ scanId: id, expected, undecided, outcomes }),
       notBeforeMs: 0,
     });
     this.#schedulePump();
@@ -147,7 +148,7 @@ export class BrowserFeed {
     const sentMs = this.#borderRouterSentMs.get(key);
     this.#replaceNewest(key, {
       event: 'border_router_update',
-      payload: () => toWire(this.#options.borderRouters.get(id)),
+      payload: () => toWireJson(this.#options.borderRouters.get(id)),
       notBeforeMs: sentMs === undefined ? 0 : sentMs + borderRouterIntervalMs,
     });
     this.#schedulePump();
@@ -179,7 +180,7 @@ export class BrowserFeed {
     for (const { due } of this.#browsers.values()) due.delete(key);
   }
 
-  #ordered(event: string, makePayload: () => unknown, { mayDrop = false } = {}): void {
+  #ordered(event: string, makePayload: () => string, { mayDrop = false } = {}): void {
     const receivers: string[] = [];
     for (const browser of this.#browsers.values()) {
       this.#look(browser);
@@ -199,7 +200,7 @@ export class BrowserFeed {
     if (browser.dropped === 0) return;
     const { dropped } = browser;
     browser.dropped = 0;
-    this.#send([browser.socket.id], 'gap', () => ({ dropped, reason: 'slow_consumer' }));
+    this.#send([browser.socket.id], 'gap', () => toWireJson({ dropped, reason: 'slow_consumer' }));
   }
 
   /** Hands newest values to the browsers that can take one, and ends the browsers that take nothing. */
@@ -268,24 +269,18 @@ export class BrowserFeed {
     return forMs >= behindAfterMs || socket.waiting() >= behindAtEvents;
   }
 
-  #send(socketIds: readonly string[], event: string, makePayload: () => unknown): void {
+  #send(socketIds: readonly string[], event: string, makePayload: () => string): void {
     if (socketIds.length === 0) return;
     this.#options.send(socketIds, event, makePayload());
     this.#schedulePump();
   }
 }
 
-function nodeResultEvent(scanId: string, node: ScanNode): Record<string, unknown> {
-  return {
-    ...(toWire(node) as Record<string, unknown>),
-    scan_id: scanId,
-    node_name: node.name,
-    success: node.outcome === 'answered',
-  };
+function nodeResultEvent(scanId: string, node: ScanNode): string {
+  return toWireJson({ ...node, scanId, nodeName: node.name, success: node.outcome === 'answered' });
 }
 
 /** Of a scan, without its nodes: each was told of when it was decided. */
-function summaryEvent(scan: ScanSummary & { readonly nodes?: unknown }): Record<string, unknown> {
-  const { nodes: _nodes, ...summary } = scan;
-  return { ...(toWire(summary) as Record<string, unknown>), scan_id: scan.id };
+function summaryEvent(scan: ScanSummary & { readonly nodes?: unknown }): string {
+  return toWireJson({ ...scan, nodes: undefined, scanId: scan.id });
 }

@@ -17,6 +17,7 @@ import type { Links, Scans } from '../ports.ts';
 import { normaliseRemoteAddress } from '../remote-address.ts';
 import { EdgeError } from '../http/problem.ts';
 import { BrowserFeed } from './browser-feed.ts';
+import { acceptJsonPayloads, JsonPayload } from './json-event.ts';
 import { WriteCoalescing } from './write-coalescing.ts';
 
 /** Requests to this path, upgrades included, belong to Socket.IO. */
@@ -71,12 +72,13 @@ export class BrowserGateway {
         else answer(null, true);
       },
     });
+    acceptJsonPayloads(this.#io.encoder);
     this.#writes = new WriteCoalescing(clock);
     this.#feed = new BrowserFeed({
       facts,
       borderRouters: links,
       clock,
-      send: (socketIds, event, payload) => this.#send(socketIds, event, payload),
+      send: (socketIds, event, json) => this.#send(socketIds, event, json),
     });
     this.#io.on('connection', (client) => this.#connected(client));
     this.#io.attach(httpServer, { destroyUpgrade: false });
@@ -155,13 +157,13 @@ export class BrowserGateway {
     }
   }
 
-  #send(socketIds: readonly string[], event: string, payload: unknown): void {
+  #send(socketIds: readonly string[], event: string, json: string): void {
     for (const id of socketIds) {
       const client = this.#io.sockets.sockets.get(id);
       if (client !== undefined) client.data.sent += 1;
     }
     // Each browser's id is a room of its own; the in-memory adapter encodes the event once for all of them.
-    this.#io.to([...socketIds]).emit(event, payload);
+    this.#io.to([...socketIds]).emit(event, new JsonPayload(json));
     if (hurriedEvents.has(event)) this.#writes.hurry();
   }
 }

@@ -4,11 +4,14 @@
  */
 import { z } from 'zod';
 import type {
+  alertErrorCodes,
   bundleErrorCodes,
+  eventErrorCodes,
   linkErrorCodes,
   nodeErrorCodes,
   scanErrorCodes,
   storeErrorCodes,
+  streamErrorCodes,
   tokenErrorCodes,
 } from '../../errors.ts';
 
@@ -45,7 +48,10 @@ export type ProblemCode =
   | (typeof linkErrorCodes)[number]
   | (typeof storeErrorCodes)[number]
   | (typeof bundleErrorCodes)[number]
-  | (typeof tokenErrorCodes)[number];
+  | (typeof tokenErrorCodes)[number]
+  | (typeof streamErrorCodes)[number]
+  | (typeof eventErrorCodes)[number]
+  | (typeof alertErrorCodes)[number];
 
 /** HTTP status of every code that a request can end with. */
 export const problemStatuses: Readonly<Record<ProblemCode, number>> = {
@@ -98,6 +104,25 @@ export const problemStatuses: Readonly<Record<ProblemCode, number>> = {
   store_locked: 503,
   store_closed: 503,
   store_corrupt: 500,
+  store_fenced: 503,
+  // sensor events
+  stream_full: 503,
+  stream_unavailable: 503,
+  stream_closed: 503,
+  event_invalid: 400,
+  sensor_not_found: 404,
+  dead_letter_not_found: 404,
+  dead_letter_not_replayable: 409,
+  cursor_invalid: 400,
+  // alerts
+  alert_not_found: 404,
+  alert_not_active: 409,
+  alert_rule_not_found: 404,
+  alert_rules_invalid: 400,
+  alert_rules_read_only: 409,
+  silence_not_found: 404,
+  channel_not_found: 404,
+  shard_unavailable: 503,
   internal_error: 500,
 };
 

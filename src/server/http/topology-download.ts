@@ -11,11 +11,11 @@ import {
   topologySchema,
 } from '../../protocol/topology.ts';
 import type { Scan } from '../../protocol/scan.ts';
-import { toWire } from '../../protocol/wire.ts';
 import { borderRoutersOf } from '../../topology/border-routers-of.ts';
 import { toBundle } from '../../topology/bundle.ts';
 import { exportTopology } from '../../topology/export/export-topology.ts';
 import type { ServerOptions } from '../server.ts';
+import { topologyJson } from '../topology-json.ts';
 import { findScan } from './scans.ts';
 
 export const formatParameter = z
@@ -34,20 +34,6 @@ export const topologyAnswer = {
     'image/svg+xml',
   ],
 } as const;
-
-/**
- * The text of the newest topologies, kept as long as they are: many pages ask for the same one, and a thousand nodes take
- * a few milliseconds to write out.
- */
-const jsonTexts = new WeakMap<Topology, string>();
-
-export function topologyJson(topology: Topology): string {
-  const known = jsonTexts.get(topology);
-  if (known !== undefined) return known;
-  const text = JSON.stringify(toWire(topology));
-  jsonTexts.set(topology, text);
-  return text;
-}
 
 /** Sends the answer. */
 export async function sendTopology(
