@@ -29,9 +29,13 @@ describe('docs/configuration.md', () => {
     const defaultText =
       key.meta.duration === true
         ? formatDuration(Number(key.defaultValue))
-        : Array.isArray(key.defaultValue)
-          ? key.defaultValue.join(',')
-          : String(key.defaultValue);
+        : key.meta.structured === true
+          ? key.defaultValue === null
+            ? 'none'
+            : 'see below'
+          : Array.isArray(key.defaultValue)
+            ? key.defaultValue.join(',')
+            : String(key.defaultValue);
     expect(row?.defaultText).toBe(defaultText);
   });
 

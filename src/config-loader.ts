@@ -145,8 +145,15 @@ function readFlags(flags: ConfigSources['flags']): ConfigLayer {
   return { values, problems: [] };
 }
 
-const fromText = (key: ConfigKey, text: string): unknown =>
-  key.meta.list === true ? text.split(',').map((item) => item.trim()) : text;
+function fromText(key: ConfigKey, text: string): unknown {
+  if (key.meta.list === true) return text.split(',').map((item) => item.trim());
+  if (key.meta.structured !== true) return text;
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return text;
+  }
+}
 
 // ------------------------------------------------------------------------------------------------------------ values
 

@@ -14,6 +14,8 @@ export interface ConfigKeyMeta {
   readonly list?: boolean;
   /** Never printed. */
   readonly secret?: boolean;
+  /** A map or a list of its own shape: environment and flags give it as JSON. */
+  readonly structured?: boolean;
 }
 
 const durationUnitsMs: Readonly<Record<string, number>> = {
@@ -116,7 +118,47 @@ const choice = <const Words extends readonly [string, ...string[]]>(
 const port = (defaultPort: number) => whole(defaultPort, 0, 65_535, '; 0 takes any free port');
 const count = (defaultCount: number, max = 1_000_000) => whole(defaultCount, 1, max);
 
+const words = (defaultWords: readonly string[], valid: string) =>
+  z
+    .array(z.string().trim().min(1).max(64))
+    .max(1_000)
+    .default([...defaultWords])
+    .meta({ valid, list: true } satisfies ConfigKeyMeta);
+
+const structured = <Schema extends z.ZodType>(schema: Schema, defaultValue: z.input<Schema>, valid: string) =>
+  schema.prefault(defaultValue as never).meta({ valid, structured: true } satisfies ConfigKeyMeta);
+
 const roles = ['all', 'hub'] as const;
+
+/** What readings of a type may be; outside of it an event is a dead letter. */
+const typeRuleSchema = z
+  .strictObject({
+    min: z.number().optional(),
+    max: z.number().optional(),
+    unit: z.string().min(1).max(32).optional(),
+  })
+  .refine(({ max, min }) => min === undefined || max === undefined || min <= max);
+
+/** Which decoder reads which topics; `+` and `#` as in MQTT filters. */
+const decoderRuleSchema = z.strictObject({
+  decoder: z.enum(['native', 'house', 'zigbee2mqtt', 'tasmota', 'esphome', 'homeassistant']),
+  topics: z.array(z.string().min(1).max(256)).min(1).max(100),
+});
+
+const defaultTypeRules: Readonly<Record<string, z.input<typeof typeRuleSchema>>> = {
+  temperature: { min: -60, max: 150, unit: '°C' },
+  humidity: { min: 0, max: 100, unit: '%' },
+  battery: { min: 0, max: 100, unit: '%' },
+};
+
+const defaultDecoderRules: z.input<typeof decoderRuleSchema>[] = [
+  { decoder: 'house', topics: ['maison/capteurs/#'] },
+  { decoder: 'native', topics: ['sensors/#'] },
+  { decoder: 'zigbee2mqtt', topics: ['zigbee2mqtt/#'] },
+  { decoder: 'tasmota', topics: ['tele/#', 'stat/#'] },
+  { decoder: 'homeassistant', topics: ['homeassistant/#'] },
+  { decoder: 'esphome', topics: ['+/+/+/state'] },
+];
 
 export const configSchema = z.strictObject({
   server: z
@@ -193,6 +235,109 @@ export const configSchema = z.strictObject({
       upgrade_rate: count(60_000),
     })
     .prefault({}),
+  mqtt: z
+    .strictObject({
+      /** The embedded broker. */
+      enabled: flag(true),
+      /** It listens on `server.host`. */
+      port: port(1883),
+      /** Connections at once. */
+      max_connections: count(20_000),
+      /** Largest packet, bytes. */
+      max_packet: whole(256 * 1_024, 1_024, 16 * 1_024 * 1_024, ' (bytes)'),
+      /** Messages kept for a persistent session that is away; beyond it the newest are dropped and counted. */
+      session_messages: count(10_000),
+      /** A persistent session that has been away so long is forgotten. */
+      session_expiry: duration('7d', { minMs: 60_000, maxMs: 365 * 86_400_000 }),
+    })
+    .prefault({}),
+  events: z
+    .strictObject({
+      /** Types whose events take the critical lane. */
+      critical_types: words(
+        ['smoke', 'gas', 'carbon_monoxide', 'water_leak', 'intrusion', 'panic', 'tamper'],
+        'a list of types of reading, such as smoke, gas',
+      ),
+      /** A source's time further ahead than this is replaced by the arrival. */
+      max_clock_skew: duration('10min', { maxMs: 86_400_000 }),
+      /** A source's time older than this is replaced by the arrival. */
+      max_age: duration('7d', { minMs: 1_000, maxMs: 3_650 * 86_400_000 }),
+      /** For so long a second delivery of the same event is known as one. */
+      dedup_window: duration('24h', { minMs: 1_000, maxMs: 365 * 86_400_000 }),
+      /** Ordered partitions of each lane. */
+      critical_shards: count(4, 256),
+      bulk_shards: count(8, 256),
+      /** Tasks that take shards and write to the store. */
+      workers: count(3, 256),
+      /** A worker that gives no sign for so long loses its shards. */
+      lease: duration('5s', { minMs: 100, maxMs: 600_000 }),
+      /** Events in one transaction of the bulk lane, at most. */
+      batch: count(500, 10_000),
+      /** Bytes of the stream that wait for the store; beyond it producers are held. */
+      stream_bytes: whole(4 * 1_024 * 1_024 * 1_024, 1_024 * 1_024, 2 ** 50, ' (bytes)'),
+      types: structured(
+        z.record(z.string().min(1).max(64), typeRuleSchema),
+        { ...defaultTypeRules },
+        'a map of types with min, max and unit, such as {temperature: {min: -20, max: 60, unit: °C}}',
+      ),
+      /** In order: the first whose pattern fits a topic decodes it. */
+      decoders: structured(
+        z.array(decoderRuleSchema).max(100),
+        defaultDecoderRules,
+        'a list of decoders with their topics, such as [{decoder: native, topics: [sensors/#]}]',
+      ),
+      /** Raw events and readings are kept this long … */
+      keep_raw: duration('30d', { minMs: 60_000, maxMs: 3_650 * 86_400_000 }),
+      /** … rollups by minute … */
+      keep_minutes: duration('90d', { minMs: 60_000, maxMs: 3_650 * 86_400_000 }),
+      /** … and by hour. */
+      keep_hours: duration('1825d', { minMs: 3_600_000, maxMs: 36_500 * 86_400_000 }),
+      /** Dead letters are kept this long. */
+      keep_dead_letters: duration('90d', { minMs: 60_000, maxMs: 3_650 * 86_400_000 }),
+    })
+    .prefault({}),
+  live: z
+    .strictObject({
+      /** Outbox bounds of one live client. */
+      outbox_messages: count(512),
+      outbox_bytes: whole(1_024 * 1_024, 1_024, 64 * 1_024 * 1_024, ' (bytes)'),
+      /** The longest that a busy outbox gathers messages for one frame. */
+      coalesce: duration('25ms', { minMs: 0, maxMs: 1_000 }),
+      /** Bytes that a client may leave without acknowledgement. */
+      unacknowledged_bytes: whole(2 * 1_024 * 1_024, 1_024, 64 * 1_024 * 1_024, ' (bytes)'),
+      /** Messages of the live feed kept for clients that come back. */
+      resume_messages: count(100_000),
+      /** … and for how long. */
+      resume: duration('2min', { minMs: 1_000, maxMs: 3_600_000 }),
+    })
+    .prefault({}),
+  notifications: z
+    .strictObject({
+      /** A notification that could not be delivered for so long is given up, with its reason. */
+      expire: duration('24h', { minMs: 1_000, maxMs: 30 * 86_400_000 }),
+      /** The address that push services may write to; `mailto:` or `https:`. */
+      contact: text('mailto:threadhub@localhost.localdomain', 'a mailto: or https: address'),
+      /** A drill of every critical rule so often; 0 switches it off. */
+      drill_interval: duration('0s', { minMs: 60_000, maxMs: 365 * 86_400_000, zeroIsOff: true }),
+      /** The hub beats to this URL, so that somebody else notices when it is gone; empty switches it off. */
+      heartbeat_url: z
+        .union([z.literal(''), z.url({ protocol: /^https?$/ })])
+        .default('')
+        .meta({ valid: 'an http or https URL, or nothing', secret: true } satisfies ConfigKeyMeta),
+      heartbeat_interval: duration('1min', { minMs: 1_000 }),
+    })
+    .prefault({}),
+  /** Both are read by readers of their own, which know the line of each part. */
+  alerts: structured(z.array(z.unknown()).max(10_000).nullable(), null, 'a list of alert rules'),
+  channels: z
+    .record(z.string(), z.unknown())
+    .nullable()
+    .prefault(null)
+    .meta({
+      valid: 'a map of notification channels',
+      structured: true,
+      secret: true,
+    } satisfies ConfigKeyMeta),
 });
 
 /** The effective configuration; durations in milliseconds. */

@@ -74,6 +74,7 @@ export const storeErrorCodes = [
   'store_locked',
   'store_closed',
   'store_corrupt',
+  'store_fenced',
 ] as const;
 export class StoreError extends ThreadhubError<(typeof storeErrorCodes)[number]> {}
 
@@ -113,3 +114,33 @@ export const commandErrorCodes = [
 ] as const;
 /** A command of the CLI cannot do what was asked. */
 export class CommandError extends ThreadhubError<(typeof commandErrorCodes)[number]> {}
+
+export const streamErrorCodes = ['stream_full', 'stream_unavailable', 'stream_closed'] as const;
+/** Events could not be made durable; nothing of them may be acknowledged. */
+export class StreamError extends ThreadhubError<(typeof streamErrorCodes)[number]> {}
+
+export const eventErrorCodes = [
+  'event_invalid',
+  'sensor_not_found',
+  'dead_letter_not_found',
+  'dead_letter_not_replayable',
+  'cursor_invalid',
+] as const;
+/** What was asked of the sensor events cannot be done. */
+export class EventError extends ThreadhubError<(typeof eventErrorCodes)[number]> {}
+
+export const alertErrorCodes = [
+  'alert_not_found',
+  'alert_not_active',
+  'alert_rule_not_found',
+  'alert_rules_invalid',
+  'alert_rules_read_only',
+  'silence_not_found',
+  'channel_not_found',
+  'shard_unavailable',
+] as const;
+export class AlertError extends ThreadhubError<(typeof alertErrorCodes)[number]> {}
+
+export const channelErrorCodes = ['channel_failed', 'channel_rejected', 'channel_misconfigured'] as const;
+/** A notification channel did not take a message: `channel_failed` may work later, the others will not. */
+export class ChannelError extends ThreadhubError<(typeof channelErrorCodes)[number]> {}

@@ -3,9 +3,11 @@
  * A listener that throws is the listener's bug: it is reported and never reaches the emitter.
  */
 import type { BorderRouterId, ScanId } from './protocol/ids.ts';
+import type { Alert } from './protocol/alert.ts';
 import type { HeartbeatMessage, SeenNode } from './protocol/border-router-messages.ts';
 import type { JsonObject } from './protocol/json.ts';
 import type { Scan, ScanNode, ScanSummary } from './protocol/scan.ts';
+import type { IngestProtocol, Lane } from './protocol/sensor-event.ts';
 import type { Topology } from './protocol/topology.ts';
 
 /** Why a border router's link ended. */
@@ -33,6 +35,9 @@ export type ProtocolErrorKind =
   | 'br_id_mismatch'
   | 'too_big'
   | 'throttled';
+
+/** Why something that arrived was shed on purpose; counted, never silent. */
+export type EventDropReason = 'unknown_topic' | 'qos0_not_durable' | 'session_full' | 'invalid';
 
 export interface Facts {
   'border_router:connected': { readonly id: BorderRouterId; readonly atMs: number };
@@ -84,6 +89,65 @@ export interface Facts {
     readonly path: string;
     readonly accepted: number;
     readonly problems: readonly string[];
+  };
+  /** Facts of events are told per batch, not per event. */
+  'events:received': {
+    readonly lane: Lane;
+    readonly protocol: IngestProtocol;
+    readonly qos: 0 | 1 | 2 | null;
+    readonly events: number;
+  };
+  /** From arrival to durable, one per event. */
+  'events:durable': { readonly lane: Lane; readonly durationsMs: readonly number[] };
+  /** Shed on purpose. */
+  'events:dropped': {
+    readonly reason: EventDropReason;
+    readonly events: number;
+    readonly topic: string | null;
+  };
+  /** One batch was committed. Durations are from arrival, one per stored event. */
+  'events:stored': {
+    readonly lane: Lane;
+    readonly shard: string;
+    readonly durationsMs: readonly number[];
+    readonly duplicates: number;
+    readonly batchMs: number;
+  };
+  'events:dead_lettered': {
+    readonly lane: Lane;
+    readonly reason: string;
+    readonly sensorId: string | null;
+    readonly detail: string;
+  };
+  /** They are on the live feed. Durations are from arrival. */
+  'events:live': { readonly lane: Lane; readonly durationsMs: readonly number[] };
+  /** Appends fail: nothing is acknowledged until they work again. */
+  'stream:unavailable': { readonly code: string; readonly detail: string };
+  'stream:available': { readonly afterMs: number };
+  'shard:taken': { readonly shard: string; readonly worker: string; readonly epoch: number };
+  'shard:lost': { readonly shard: string; readonly worker: string; readonly reason: string };
+  'circuit_breaker:changed': {
+    readonly name: string;
+    readonly state: 'closed' | 'half_open' | 'open';
+    readonly detail: string | null;
+  };
+  'mqtt:client_connected': { readonly clientId: string; readonly remoteAddress: string | null };
+  'mqtt:client_disconnected': { readonly clientId: string; readonly reason: string };
+  'mqtt:client_refused': { readonly clientId: string | null; readonly reason: string };
+  'alert:changed': { readonly alert: Alert };
+  'alert_rules:loaded': {
+    readonly path: string | null;
+    readonly rules: number;
+    /** A sentence each, with file and line in front; the rules in force stay where there is one. */
+    readonly problems: readonly string[];
+  };
+  'notification:attempted': {
+    readonly channel: string;
+    readonly alertId: string;
+    readonly result: 'sent' | 'delivered' | 'failed' | 'rejected' | 'expired';
+    /** From the transition to this attempt's end. */
+    readonly latencyMs: number;
+    readonly error: string | null;
   };
 }
 

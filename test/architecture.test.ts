@@ -13,11 +13,13 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   database: [],
   links: ['protocol', 'outbox', 'database'],
   scan: ['protocol', 'topology', 'links', 'outbox', 'database'],
+  events: ['protocol', 'topology', 'database'],
+  client: ['protocol'],
   observability: ['protocol', 'outbox'],
-  server: ['protocol', 'topology', 'scan', 'links', 'outbox', 'observability'],
+  server: ['protocol', 'topology', 'scan', 'events', 'links', 'outbox', 'observability'],
   agent: ['protocol'],
   simulator: ['protocol', 'topology', 'agent'],
-  cli: ['protocol', 'topology', 'agent', 'simulator', 'observability'],
+  cli: ['protocol', 'topology', 'client', 'agent', 'simulator', 'observability'],
 };
 /**
  * The files at the top of `src/` that put the rest together. Every other file there is vocabulary that all folders

@@ -44,11 +44,11 @@ export function configYaml(
     section = key.section;
     const indent = section === null ? '' : '  ';
     const origin = `# ${loaded.origins.get(key.path) ?? 'default'}`;
-    lines.push(
-      key.meta.secret === true
-        ? `${indent}# ${key.name}: ${redacted} ${origin}`
-        : `${indent}${key.name}: ${yamlValue(shownValueOf(loaded.config, key))} ${origin}`,
-    );
+    const value = shownValueOf(loaded.config, key);
+    if (key.meta.secret === true) lines.push(`${indent}# ${key.name}: ${redacted} ${origin}`);
+    // A key without a value would not be read back.
+    else if (value === null) lines.push(`${indent}# ${key.name}: none ${origin}`);
+    else lines.push(`${indent}${key.name}: ${yamlValue(value)} ${origin}`);
   }
   return `${lines.join('\n')}\n`;
 }

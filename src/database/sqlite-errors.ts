@@ -34,6 +34,12 @@ export function storeErrorOf(failure: SqlFailure, databasePath: string): StoreEr
   const cause = new Error(failure.message);
   const said = `SQLite says: ${failure.message}`;
   const code = primaryCode(failure);
+  if (failure.unexpectedChanges === true)
+    return new StoreError(
+      'store_fenced',
+      `A transaction on ${databasePath} was given up: another owner has moved on (${failure.message})`,
+      { cause },
+    );
   if (code === primary.full || failure.resultCode === ioErrorShmSize)
     return new StoreError(
       'store_full',

@@ -6,6 +6,11 @@ export type SqlRow = Record<string, SqlValue>;
 export interface SqlStatement {
   readonly sql: string;
   readonly parameters: readonly SqlValue[];
+  /**
+   * Rows that the statement must change. Any other number fails its request with `unexpected_changes`, and with
+   * `transaction` nothing of it is applied: how a fence is checked within the transaction that it guards.
+   */
+  readonly expectChanges?: number;
 }
 
 /**
@@ -33,11 +38,18 @@ export interface SqlResult {
 export interface SqlFailure {
   readonly resultCode: number | null;
   readonly message: string;
+  /** Set where `expectChanges` did not hold. */
+  readonly unexpectedChanges?: true;
 }
 
 export interface SqliteWorkerData {
   readonly databasePath: string;
-  readonly lockPath: string;
+  /** A file held locked as long as the thread runs; null where another thread of this hub holds the folder. */
+  readonly lockPath: string | null;
+  /** Reads only, beside the thread that writes. */
+  readonly readOnly?: boolean;
+  /** SQL run once after opening, such as pragmas of one file's own. */
+  readonly setUp?: string;
 }
 
 export type ToSqliteWorker =

@@ -1,6 +1,6 @@
 /**
  * SQLite in a thread of its own, so that a slow disk never stops the caller's event loop. Requests made in one turn of
- * the event loop travel together and run in the order they were made. There is one thread for a data folder.
+ * the event loop travel together and run in the order they were made. There is one thread that writes a file.
  *
  *   opening → open → closing → closed    `close` finishes what was asked before it
  *                  ↘ crashed             the thread died: every call fails from then on
@@ -60,8 +60,13 @@ export class SqliteThread {
 
   /** Rejects with `SqliteOpenFailure`. */
   static async open(options: SqliteThreadOptions): Promise<SqliteThread> {
-    const { databasePath, lockPath } = options;
-    const workerData: SqliteWorkerData = { databasePath, lockPath };
+    const { databasePath, lockPath, readOnly = false, setUp } = options;
+    const workerData: SqliteWorkerData = {
+      databasePath,
+      lockPath,
+      readOnly,
+      ...(setUp === undefined ? {} : { setUp }),
+    };
     const worker = (options.startWorker ?? startSqliteWorker)(workerData);
     // Taken off one by one: a worker listens to its own listeners.
     const listening = new AbortController();

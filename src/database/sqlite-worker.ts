@@ -1,5 +1,5 @@
 /**
- * The thread that owns the data folder's SQLite file: it opens it, runs requests in the order they come, and closes it.
+ * The thread that owns one SQLite file of the data folder, or reads it beside its owner: it opens it, runs requests in the order they come, and closes it.
  * Policy (who may run when, what an error means) is on the other side, in `SqliteThread` and `TransactionGate`.
  */
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
@@ -45,10 +45,12 @@ class PreparedStatements {
   }
 }
 
+class UnexpectedChanges extends Error {}
+
 function run(
   database: DatabaseSync,
   prepared: PreparedStatements,
-  { sql, parameters }: SqlStatement,
+  { expectChanges, parameters, sql }: SqlStatement,
 ): SqlResult {
   // A transaction whose rollback failed must not swallow the next one.
   if (sql.startsWith('begin') && database.isTransaction) database.exec('rollback');
@@ -57,6 +59,8 @@ function run(
     return { rows: statement.all(...parameters), changes: null, lastInsertRowId: null };
   }
   const { changes, lastInsertRowid } = statement.run(...parameters);
+  if (expectChanges !== undefined && Number(changes) !== expectChanges)
+    throw new UnexpectedChanges(`${Number(changes)} rows were changed, not ${expectChanges}`);
   return { rows: [], changes: Number(changes), lastInsertRowId: Number(lastInsertRowid) };
 }
 
@@ -89,17 +93,26 @@ function lock(path: string): DatabaseSync {
   }
 }
 
-function open(path: string): DatabaseSync {
+function open({ databasePath, readOnly = false, setUp }: SqliteWorkerData): DatabaseSync {
   // Only tools that read beside us can hold a lock: 5 s outlasts theirs.
-  const database = new DatabaseSync(path, { timeout: 5_000, enableForeignKeyConstraints: true });
+  const database = new DatabaseSync(databasePath, {
+    timeout: 5_000,
+    enableForeignKeyConstraints: true,
+    readOnly,
+  });
   try {
+    if (!readOnly) {
+      database.exec(`
+        pragma journal_mode = wal;
+        pragma synchronous = full;
+        pragma journal_size_limit = ${64 * 1_024 * 1_024};
+      `);
+    }
     database.exec(`
-      pragma journal_mode = wal;
-      pragma synchronous = full;
-      pragma journal_size_limit = ${64 * 1_024 * 1_024};
       pragma cache_size = -${16 * 1_024};
       pragma temp_store = memory;
     `);
+    if (setUp !== undefined) database.exec(setUp);
     return database;
   } catch (error) {
     database.close();
@@ -111,27 +124,27 @@ function failureOf(error: unknown): SqlFailure {
   const message = error instanceof Error ? error.message : String(error);
   const resultCode =
     error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode : null;
-  return { resultCode, message };
+  return { resultCode, message, ...(error instanceof UnexpectedChanges ? { unexpectedChanges: true } : {}) };
 }
 
 function serve(): void {
   const port = parentPort;
   if (port === null) throw new Error('sqlite-worker.ts runs as a worker thread only');
   const send = (message: FromSqliteWorker): void => port.postMessage(message);
-  const { databasePath, lockPath } = workerData as SqliteWorkerData;
+  const data = workerData as SqliteWorkerData;
 
-  let lockFile: DatabaseSync;
+  let lockFile: DatabaseSync | null;
   try {
-    lockFile = lock(lockPath);
+    lockFile = data.lockPath === null ? null : lock(data.lockPath);
   } catch (error) {
     send({ type: 'open_failed', step: 'lock', failure: failureOf(error) });
     return;
   }
   let database: DatabaseSync;
   try {
-    database = open(databasePath);
+    database = open(data);
   } catch (error) {
-    lockFile.close();
+    lockFile?.close();
     send({ type: 'open_failed', step: 'open', failure: failureOf(error) });
     return;
   }
@@ -148,13 +161,13 @@ function serve(): void {
   const close = (): SqlFailure | null => {
     try {
       if (database.isTransaction) database.exec('rollback');
-      database.exec('pragma wal_checkpoint(truncate)');
+      if (data.readOnly !== true) database.exec('pragma wal_checkpoint(truncate)');
       return null;
     } catch (error) {
       return failureOf(error);
     } finally {
       database.close();
-      lockFile.close();
+      lockFile?.close();
       port.close();
     }
   };

@@ -35,3 +35,27 @@ export const asExtAddress = (text: string): ExtAddress => text as ExtAddress;
 export const asScanId = (text: string): ScanId => text as ScanId;
 export const asRequestId = (text: string): RequestId => text as RequestId;
 export const asNodeName = (text: string): NodeName => text as NodeName;
+
+/** A source of events; 1 to 128 characters without control characters, `+`, `#`. */
+export type SensorId = Branded<'SensorId'>;
+/** One ordered partition of a lane: `critical-0`, `bulk-7`. */
+export type ShardName = Branded<'ShardName'>;
+/** A place in one shard of the stream; opaque, only its stream compares two. */
+export type StreamPosition = Branded<'StreamPosition'>;
+/** A place in the live feed, which a client resumes from; opaque. */
+export type LivePosition = Branded<'LivePosition'>;
+/** One alert: one time that one rule held for one subject. */
+export type AlertId = Branded<'AlertId'>;
+
+// eslint-disable-next-line no-control-regex -- control characters are what it keeps out
+const sensorIdPattern = /^[^\u0000-\u001f\u007f+#]{1,128}$/u;
+
+export function parseSensorId(text: string): SensorId | null {
+  return sensorIdPattern.test(text) && text.trim() === text ? (text as SensorId) : null;
+}
+
+export const asSensorId = (text: string): SensorId => text as SensorId;
+export const asShardName = (text: string): ShardName => text as ShardName;
+export const asStreamPosition = (text: string): StreamPosition => text as StreamPosition;
+export const asLivePosition = (text: string): LivePosition => text as LivePosition;
+export const asAlertId = (text: string): AlertId => text as AlertId;
