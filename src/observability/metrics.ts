@@ -13,6 +13,7 @@ import type { BorderRouter, Connection } from '../protocol/border-router.ts';
 import { asBorderRouterId, type BorderRouterId } from '../protocol/ids.ts';
 import { outcomes } from '../protocol/outcome.ts';
 import { BorderRouterLabels } from './border-router-labels.ts';
+import { addEventMetrics, type EventPipelineView } from './event-metrics.ts';
 
 export interface MetricsOptions {
   readonly facts: FactSource;
@@ -32,6 +33,8 @@ export interface Metrics {
   watchBorderRouters(view: () => readonly BorderRouter[]): void;
   /** Adds connections to count at each scrape. */
   watchConnections(view: () => readonly Connection[]): void;
+  /** Shows the pipeline of sensor events at each scrape. */
+  watchEvents(view: EventPipelineView): void;
   /** Stops listening. */
   close(): void;
 }
@@ -228,6 +231,8 @@ export function createMetrics({ clock, facts, processMetrics = true, version }: 
     sendErrors.inc({ kind }, 0);
   }
 
+  const events = addEventMetrics({ facts, registry });
+
   const allConnections = (): Connection[] => connectionViews.flatMap((view) => view());
 
   const unsubscribe = [
@@ -276,8 +281,10 @@ export function createMetrics({ clock, facts, processMetrics = true, version }: 
     watchConnections(view) {
       connectionViews.push(view);
     },
+    watchEvents: (view) => events.watch(view),
     close() {
       for (const stop of unsubscribe) stop();
+      events.close();
       registry.clear();
     },
   };
