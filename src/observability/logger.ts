@@ -1,10 +1,10 @@
 /**
  * Structured logs: one JSON object a line for machines, one short line for people on a terminal. Tokens never reach
- * either. The fields that logs are searched by have fixed names: `border_router`, `node`, `scan_id`, `request_id`.
+ * either. The fields that logs are searched by have fixed names: `border_router`, `node`, `sensor`, `scan_id`, `request_id`.
  *
  * What is worth logging in the domain is decided in `log-facts.ts`, not here.
  */
-import { type DestinationStream, type Logger as PinoLogger, pino, stdTimeFunctions } from 'pino';
+import { type DestinationStream, type Logger as PinoLogger, multistream, pino, stdTimeFunctions } from 'pino';
 import { prettyLine } from './pretty-line.ts';
 
 export type Logger = Pick<PinoLogger, 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'child'>;
@@ -17,6 +17,8 @@ export interface LoggerOptions {
   readonly isTerminal: boolean;
   /** Whether pretty lines may be coloured. */
   readonly colours: boolean;
+  /** Gets everything from `info` on, also where `level` is higher. */
+  readonly recent?: DestinationStream;
 }
 
 /** Where a secret may stand in an object that somebody logs whole. */
@@ -47,16 +49,23 @@ export function createLogger(options: LoggerOptions): Logger {
   const target: DestinationStream = pretty
     ? { write: (line) => destination.write(prettyLine(line, { colours })) }
     : destination;
+  const { level, recent } = options;
+  const both = recent !== undefined && level !== 'silent';
   return pino(
     {
-      level: options.level,
+      level: both && !['trace', 'debug'].includes(level) ? 'info' : level,
       base: undefined,
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       redact: { paths: secretPaths, censor: redacted },
       hooks: { streamWrite: redactText },
     },
-    target,
+    both
+      ? multistream([
+          { level, stream: target },
+          { level: 'info', stream: recent },
+        ])
+      : target,
   );
 }
 
