@@ -6,6 +6,7 @@
  * release must not fill the disk.
  */
 import type { FactSource, LinkEnd } from '../facts.ts';
+import { logEventFacts } from './log-event-facts.ts';
 import type { Logger } from './logger.ts';
 
 /** Ends that somebody asked for. */
@@ -115,8 +116,10 @@ export function logFacts(facts: FactSource, logger: Logger): () => void {
       for (const problem of problems) logger.warn({ path }, `node file: ${problem}`);
     }),
   ];
+  const stopEvents = logEventFacts(facts, logger);
   return () => {
     for (const unsubscribe of subscriptions) unsubscribe();
+    stopEvents();
   };
 }
 
