@@ -75,6 +75,7 @@ export const storeErrorCodes = [
   'store_closed',
   'store_corrupt',
   'store_fenced',
+  'store_rejected',
 ] as const;
 export class StoreError extends ThreadhubError<(typeof storeErrorCodes)[number]> {}
 

@@ -67,7 +67,7 @@ describe('Kysely over the database thread', () => {
         await insert(transaction, 'b');
         await insert(transaction, 'a');
       }),
-    ).rejects.toMatchObject({ code: 'store_failed' });
+    ).rejects.toMatchObject({ code: 'store_rejected' });
     await database.kysely.transaction().execute((transaction) => insert(transaction, 'c'));
     expect(await addresses()).toEqual(['a', 'c']);
   });

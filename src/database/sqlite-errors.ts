@@ -12,7 +12,20 @@ const primary = {
   cantOpen: 14,
   notADatabase: 26,
   permission: 3,
+  error: 1,
+  tooBig: 18,
+  constraint: 19,
+  mismatch: 20,
+  range: 25,
 };
+/** What the statement or its parameters are to blame for: it fails again, however well the disk is. */
+const rejections: readonly number[] = [
+  primary.error,
+  primary.tooBig,
+  primary.constraint,
+  primary.mismatch,
+  primary.range,
+];
 /** The shared-memory file of the write-ahead log could not grow: the disk is full. */
 const ioErrorShmSize = 4_874;
 
@@ -62,6 +75,12 @@ export function storeErrorOf(failure: SqlFailure, databasePath: string): StoreEr
     return new StoreError(
       'store_failed',
       `${databasePath} cannot be read or written; check its disk. ${said}`,
+      { cause },
+    );
+  if (code !== null && rejections.includes(code))
+    return new StoreError(
+      'store_rejected',
+      `${databasePath} does not take what was to be written or asked. ${said}`,
       { cause },
     );
   return new StoreError('store_failed', `A query on ${databasePath} failed. ${said}`, { cause });

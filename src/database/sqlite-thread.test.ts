@@ -73,7 +73,7 @@ describe('SqliteThread', () => {
       transaction: true,
     });
     const after = query('insert into t values (3)');
-    await expect(failing).rejects.toMatchObject({ code: 'store_failed' });
+    await expect(failing).rejects.toMatchObject({ code: 'store_rejected' });
     await Promise.all([before, after]);
     expect(await query('select a from t order by a')).toEqual([{ a: 1 }, { a: 3 }]);
   });

@@ -105,6 +105,7 @@ export const problemStatuses: Readonly<Record<ProblemCode, number>> = {
   store_closed: 503,
   store_corrupt: 500,
   store_fenced: 503,
+  store_rejected: 422,
   // sensor events
   stream_full: 503,
   stream_unavailable: 503,
