@@ -3,12 +3,18 @@
  */
 import type { WebSocket } from 'ws';
 import type { BorderRouterTokens } from '../links/border-router-tokens.ts';
+import type { DecodedEvent, EventIntake } from '../events/ingest/event-intake.ts';
+import type { AlertQuery } from '../events/store/alert-store.ts';
+import type { DeadLetter, DeadLetterQuery, EventStore, Page } from '../events/store/event-store.ts';
+import type { LatestValues } from '../events/store/latest-values.ts';
+import type { Alert, Silence } from '../protocol/alert.ts';
 import type { CoapMethod, CoapResponseMessage, FrameEncoding } from '../protocol/border-router-messages.ts';
 import type { BorderRouter, Connection } from '../protocol/border-router.ts';
-import type { BorderRouterId, ScanId } from '../protocol/ids.ts';
+import type { AlertId, BorderRouterId, ScanId } from '../protocol/ids.ts';
 import type { Ipv6Address, Ipv6Prefix } from '../protocol/ipv6.ts';
 import type { JsonValue } from '../protocol/json.ts';
 import type { Scan, ScanFilter, ScanTrigger, TriggeredScan } from '../protocol/scan.ts';
+import type { Lane } from '../protocol/sensor-event.ts';
 import type { Topology } from '../protocol/topology.ts';
 import type { RegisteredNode } from '../scan/registered-node.ts';
 
@@ -84,3 +90,80 @@ export interface Nodes {
 
 /** Border-router tokens; stored hashed, shown once. */
 export type Tokens = Pick<BorderRouterTokens, 'create' | 'list' | 'revoke' | 'verify'>;
+
+// ------------------------------------------------------------------------------------------------- sensor events
+
+/** The ledger as people read it. */
+export interface LedgerView {
+  readonly lanes: readonly {
+    readonly lane: Lane;
+    readonly received: number;
+    readonly stored: number;
+    readonly duplicate: number;
+    readonly dead: number;
+    readonly inStream: number;
+    /** received = stored + duplicate + dead + in stream. */
+    readonly balanced: boolean;
+  }[];
+  /** Shed on purpose since the hub started. */
+  readonly dropped: readonly { readonly reason: string; readonly events: number }[];
+  /** Sensors whose sequence numbers show that events never arrived. */
+  readonly gaps: readonly { readonly sensorId: string; readonly missed: number }[];
+}
+
+export interface DeadLetters {
+  list(query: DeadLetterQuery): Promise<Page<DeadLetter>>;
+  /** Throws EventError `dead_letter_not_found`. */
+  get(id: string): Promise<DeadLetter>;
+  /** Appended at the tail, marked `replayed`; `edited` replaces the event. Throws EventError or StreamError. */
+  replay(id: string, edited: DecodedEvent | null): Promise<void>;
+  /** Every dead one of a sensor, in their order. Resolves to how many. */
+  replaySensor(sensorId: string): Promise<number>;
+  /** Throws EventError `dead_letter_not_found`. */
+  discard(id: string): Promise<void>;
+}
+
+export interface NewSilence {
+  readonly rule: string | null;
+  readonly subject: string | null;
+  readonly startsAt: number;
+  readonly endsAt: number;
+  readonly reason: string;
+  readonly createdBy: string;
+}
+
+export interface AlertRulesView {
+  /** The file that they are in; null where they are the built-in ones. */
+  readonly source: string | null;
+  readonly rules: readonly object[];
+  /** What is wrong with the file now; the rules in force are then the last good ones. */
+  readonly problems: readonly string[];
+}
+
+/** Methods throw AlertError. */
+export interface Alerts {
+  list(query: AlertQuery): Promise<Page<Alert>>;
+  get(id: AlertId): Promise<Alert>;
+  acknowledge(id: AlertId, options: { readonly by: string; readonly note: string | null }): Promise<Alert>;
+  snooze(id: AlertId, options: { readonly by: string; readonly untilMs: number }): Promise<Alert>;
+  silences(options: { readonly endedToo: boolean }): Promise<readonly Silence[]>;
+  createSilence(silence: NewSilence): Promise<Silence>;
+  endSilence(id: string): Promise<void>;
+  rules(): AlertRulesView;
+  /** Test alarms of one rule, or of every critical rule; their alerts follow. */
+  drill(rule: string | null): Promise<{ readonly drillId: string; readonly rules: readonly string[] }>;
+  /** The alerts that a drill has raised so far, each with its stages. */
+  drillReport(drillId: string): Promise<readonly Alert[]>;
+}
+
+/** Everything of sensor events that the edges show. */
+export interface SensorEvents {
+  readonly intake: EventIntake;
+  readonly store: Pick<EventStore, 'events' | 'history'>;
+  readonly latestValues: Pick<LatestValues, 'list' | 'get'>;
+  readonly deadLetters: DeadLetters;
+  readonly ledger: () => Promise<LedgerView>;
+  readonly alerts: Alerts;
+  /** What keeps events from being taken or stored now; null where nothing does. */
+  readonly failure: () => string | null;
+}

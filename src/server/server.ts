@@ -11,6 +11,7 @@ import { StartError } from '../errors.ts';
 import type { FactEmitter, FactSource } from '../facts.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
+import type { RecentLogs } from '../observability/recent-logs.ts';
 import { borderRouterPath } from '../protocol/border-router-messages.ts';
 import type { ScanArchive } from '../scan/scan-archive.ts';
 import { createAccessPolicy } from './access.ts';
@@ -19,7 +20,7 @@ import { BrowserGateway, browserPath } from './browsers/browser-gateway.ts';
 import { createApp } from './http/app.ts';
 import type { App } from './http/route-schema.ts';
 import { makeProblem } from './http/problem.ts';
-import type { Links, Nodes, Scans, Tokens, TopologyHistory } from './ports.ts';
+import type { Links, Nodes, Scans, SensorEvents, Tokens, TopologyHistory } from './ports.ts';
 import { refuseUpgrade } from './refuse-upgrade.ts';
 
 export interface ServerOptions {
@@ -31,6 +32,9 @@ export interface ServerOptions {
   readonly tokens: Tokens;
   /** Scans that run or have run. */
   readonly scans: Pick<ScanArchive, 'get' | 'list' | 'lastOutcomes' | 'latencies' | 'saveFailure'>;
+  /** Absent in a hub that takes no events. */
+  readonly events?: SensorEvents;
+  readonly logs?: Pick<RecentLogs, 'list'>;
   readonly facts: FactSource & FactEmitter;
   readonly metrics: Pick<Metrics, 'render' | 'contentType' | 'watchConnections'>;
   readonly clock: Clock;

@@ -9,6 +9,7 @@ import { NodeError, ScanError, type StoreError, TokenError } from '../../src/err
 import { FactBus, type Facts } from '../../src/facts.ts';
 import { silentLogger } from '../../src/observability/logger.ts';
 import { createMetrics, type Metrics } from '../../src/observability/metrics.ts';
+import { RecentLogs } from '../../src/observability/recent-logs.ts';
 import type { BorderRouter, Connection } from '../../src/protocol/border-router.ts';
 import type { CoapResponseMessage } from '../../src/protocol/border-router-messages.ts';
 import {
@@ -24,6 +25,7 @@ import type { Topology } from '../../src/protocol/topology.ts';
 import type { RegisteredNode } from '../../src/scan/registered-node.ts';
 import type { BorderRouterHandshake, CoapCommand } from '../../src/server/ports.ts';
 import { createServer, type ServerOptions } from '../../src/server/server.ts';
+import { FakeSensorEvents } from './fake-sensor-events.ts';
 import { borderRouterView, emptyTopology } from './samples.ts';
 
 export interface TestServer extends AsyncDisposable {
@@ -58,6 +60,8 @@ export class TestWorld {
   stopping = false;
   /** The names in each question for latencies. */
   readonly latencyQuestions: (readonly string[])[] = [];
+  readonly events = new FakeSensorEvents();
+  readonly logs = new RecentLogs();
   storeFailure: Error | null = null;
   saveFailure: StoreError | null = null;
   triggerFailure: Error | null = null;
@@ -125,6 +129,8 @@ export function fakeServerOptions(
     nodes: fakeNodes(world),
     tokens: fakeTokens(world),
     scans: fakeScans(world),
+    events: world.events,
+    logs: world.logs,
     facts,
     metrics: createMetrics({ facts, clock, version: '1.2.3', processMetrics: false }),
     clock,

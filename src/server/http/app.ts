@@ -12,7 +12,11 @@ import type { AccessPolicy } from '../access.ts';
 import { normaliseRemoteAddress } from '../remote-address.ts';
 import type { ServerOptions } from '../server.ts';
 import { addBorderRouterRoutes } from './border-routers.ts';
+import { addAlertRoutes } from './alerts.ts';
 import { addConnectionRoutes, type BrowserConnections } from './connections.ts';
+import { addDeadLetterRoutes } from './dead-letters.ts';
+import { addEventRoutes } from './events.ts';
+import { addLogRoutes } from './logs.ts';
 import { addNodeRoutes } from './nodes.ts';
 import { addOpenApi } from './openapi.ts';
 import { addOperationRoutes } from './operation.ts';
@@ -143,6 +147,13 @@ export async function createApp(options: AppOptions): Promise<{ app: App; routes
   addNodeRoutes(app, options);
   addConnectionRoutes(app, options);
   addTokenRoutes(app, options);
+  if (options.events !== undefined) {
+    const { clock, events } = options;
+    addEventRoutes(app, { clock, events });
+    addDeadLetterRoutes(app, { events });
+    addAlertRoutes(app, { clock, events });
+  }
+  if (options.logs !== undefined) addLogRoutes(app, { logs: options.logs });
   addOperationRoutes(app, options);
   await addWebPages(app, options);
   await app.ready();

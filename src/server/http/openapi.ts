@@ -10,9 +10,11 @@ const tagDescriptions: Readonly<Record<keyof typeof tags, string>> = {
   topology: 'Nodes and links derived from scans, with the evidence for each.',
   borderRouters: 'The bridges between Thread meshes and this hub.',
   nodes: 'The Thread devices that scans ask.',
+  events: 'What sensors sent: stored, kept aside, counted.',
+  alerts: 'What the rules found, who was told, who took care of it.',
   connections: 'Sockets that are open now.',
   tokens: 'What border routers prove themselves with.',
-  operation: 'Probes and metrics.',
+  operation: 'Probes, metrics and logs.',
 };
 
 /** What zod says of a schema, without what only its own validator needs. */

@@ -8,7 +8,7 @@ import type { ServerOptions } from '../server.ts';
 import { EdgeError } from './problem.ts';
 import { type App, describeRoute, tags } from './route-schema.ts';
 
-type Dependencies = Pick<ServerOptions, 'clock' | 'isStopping' | 'metrics' | 'scans'>;
+type Dependencies = Pick<ServerOptions, 'clock' | 'events' | 'isStopping' | 'metrics' | 'scans'>;
 
 const healthSchema = z.object({ status: z.literal('ok') }).meta({ id: 'Health' });
 const readinessSchema = z
@@ -20,11 +20,17 @@ const readinessSchema = z
   })
   .meta({ id: 'Readiness' });
 
-export function addOperationRoutes(app: App, { clock, isStopping, metrics, scans }: Dependencies): void {
+export function addOperationRoutes(
+  app: App,
+  { clock, events, isStopping, metrics, scans }: Dependencies,
+): void {
   const health = createHealth({
     clock,
     isStopping,
-    checks: [{ name: 'store', check: () => checkStore(scans) }],
+    checks: [
+      { name: 'store', check: () => checkStore(scans) },
+      { name: 'events', check: () => checkEvents(events) },
+    ],
   });
 
   app.get(
@@ -51,7 +57,7 @@ export function addOperationRoutes(app: App, { clock, isStopping, metrics, scans
         id: 'readiness',
         summary: 'Can the hub work',
         description:
-          'The store answers, no finished scan waits to be saved, and the hub is not stopping. Send no traffic here where it cannot.',
+          'The store answers, no finished scan waits to be saved, events can be made durable and stored, and the hub is not stopping. Send no traffic here where it cannot.',
         answers: {
           200: { description: 'Ready', body: readinessSchema },
           503: { description: 'Not ready', body: readinessSchema },
@@ -100,4 +106,9 @@ async function checkStore(scans: Dependencies['scans']): Promise<void> {
   await scans.list({ limit: 1, cursor: null });
   const { saveFailure } = scans;
   if (saveFailure instanceof StoreError) throw saveFailure;
+}
+
+function checkEvents(events: Dependencies['events']): Promise<void> {
+  const failure = events?.failure() ?? null;
+  return failure === null ? Promise.resolve() : Promise.reject(new Error(failure));
 }

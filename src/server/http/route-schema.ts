@@ -22,6 +22,8 @@ export const tags = {
   topology: 'Topology',
   borderRouters: 'Border routers',
   nodes: 'Nodes',
+  events: 'Sensor events',
+  alerts: 'Alerts',
   connections: 'Connections',
   tokens: 'Tokens',
   operation: 'Operation',
@@ -138,6 +140,19 @@ export const cursorParameter = z
   .max(200)
   .optional()
   .describe('`next_cursor` of the page before');
+
+const timeMessage = 'write a time as 2026-01-31T14:00:00Z';
+
+/** A time as ISO 8601, seconds or not, UTC where it names no offset; Unix ms to whoever asked. */
+export const timeParameter = z
+  .union(
+    [
+      z.iso.datetime({ offset: true, local: true }),
+      z.iso.datetime({ offset: true, local: true, precision: -1 }),
+    ],
+    timeMessage,
+  )
+  .transform((text) => Date.parse(/(?:Z|[+-]\d\d:?\d\d)$/.test(text) ? text : `${text}Z`));
 
 /** A page of a list that is in memory, ordered by `key`; the cursor is the last key of the page before. */
 export function pageOf<T>(

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { ServerOptions } from '../server.ts';
 import { EdgeError } from './problem.ts';
-import { type App, describeRoute, tags } from './route-schema.ts';
+import { type App, describeRoute, tags, timeParameter } from './route-schema.ts';
 import { formatParameter, sendTopology, topologyAnswer } from './topology-download.ts';
 
 type Dependencies = Pick<ServerOptions, 'topologies' | 'scans'>;
@@ -19,10 +19,7 @@ export function addTopologyRoutes(app: App, dependencies: Dependencies): void {
         description:
           'Of the running scan where there is one, else of the last; with `at`, of the last scan that had finished then.',
         query: z.strictObject({
-          at: z.iso
-            .datetime({ offset: true, message: 'write a time as 2026-01-31T14:00:00Z' })
-            .optional()
-            .describe('A past time, ISO 8601'),
+          at: timeParameter.optional().describe('A past time, ISO 8601'),
           format: formatParameter,
         }),
         answers: { 200: topologyAnswer },
@@ -31,11 +28,11 @@ export function addTopologyRoutes(app: App, dependencies: Dependencies): void {
     },
     async (request, reply) => {
       const { at, format } = request.query;
-      const topology = at === undefined ? topologies.current() : await topologies.at(Date.parse(at));
+      const topology = at === undefined ? topologies.current() : await topologies.at(at);
       if (topology === null)
         throw new EdgeError(
           'topology_not_found',
-          `no scan had finished by ${at ?? 'then'}; ask for a later time`,
+          `no scan had finished by ${at === undefined ? 'then' : new Date(at).toISOString()}; ask for a later time`,
         );
       return sendTopology(reply, topology, format, dependencies);
     },
