@@ -26,7 +26,7 @@ export interface HubClient {
   readonly url: string;
   /** Throws CommandError `hub_unreachable`, `hub_unexpected`, `request_refused`. */
   request(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, request?: HubRequest): Promise<HubAnswer>;
-  /** All items of a list, page by page. */
+  /** All items of a list, page by page; the path may have a query. */
   list<T>(path: string, itemSchema: z.ZodType<T>): Promise<T[]>;
 }
 
@@ -102,7 +102,9 @@ export function createHubClient(options: HubClientOptions): HubClient {
       const items: T[] = [];
       let cursor: string | undefined;
       do {
-        const answer = await request('GET', path, { query: { cursor } });
+        const next =
+          cursor === undefined ? '' : `${path.includes('?') ? '&' : '?'}cursor=${encodeURIComponent(cursor)}`;
+        const answer = await request('GET', `${path}${next}`);
         const page = answer.parse(pageSchema);
         items.push(...page.items);
         cursor = page.next_cursor ?? undefined;

@@ -5,10 +5,12 @@
 import { inspect } from 'node:util';
 import { Command, CommanderError } from 'commander';
 import { CommandError, ConfigError, ThreadhubError } from '../errors.ts';
+import { addAlertsCommand } from './alerts.ts';
 import { addBorderRouterCommand } from './border-router.ts';
 import { addBorderRoutersCommand } from './border-routers.ts';
 import type { CliContext } from './cli-context.ts';
 import { addConfigCommand } from './config.ts';
+import { addDeadLettersCommand } from './dead-letters.ts';
 import { addDemoCommand } from './demo.ts';
 import { addDoctorCommand } from './doctor.ts';
 import { exitCodes } from './exit-codes.ts';
@@ -25,7 +27,7 @@ export type Finish = (exitCode: number) => void;
 
 export function createProgram(context: CliContext, finish: Finish): Command {
   const program = new Command('threadhub')
-    .description("One self-hosted hub for a building's Thread meshes")
+    .description("One self-hosted hub for a building's Thread meshes and sensors")
     .version(context.version, '--version', 'print the version')
     .option('--verbose', 'show what is behind an error')
     .helpOption('-h, --help', 'print this help')
@@ -57,6 +59,8 @@ Example:
   addTopologyCommand(program, context);
   addNodesCommand(program, context, finish);
   addBorderRoutersCommand(program, context);
+  addAlertsCommand(program, context);
+  addDeadLettersCommand(program, context);
   addTokenCommand(program, context);
   addConfigCommand(program, context);
   addDoctorCommand(program, context, finish);

@@ -10,6 +10,7 @@ import { usesColours } from './text-layout.ts';
 const flagPaths = {
   port: 'server.port',
   host: 'server.host',
+  mqttPort: 'mqtt.port',
   dataDir: 'data_dir',
   roles: 'roles',
 } as const;
@@ -20,6 +21,7 @@ export type ConfigOptions = Partial<Record<keyof typeof flagPaths | 'config', st
 export function withConfigOptions(command: Command): Command {
   return command
     .option('--port <port>', 'port of the web pages, REST and border routers (server.port)')
+    .option('--mqtt-port <port>', 'port of the MQTT broker (mqtt.port)')
     .option('--host <address>', 'address to listen on (server.host)')
     .option('--data-dir <folder>', 'where the hub keeps its data (data_dir)')
     .option('--config <file>', 'configuration file; threadhub.yaml is read where it exists')
