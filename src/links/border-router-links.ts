@@ -10,6 +10,7 @@ import type { WebSocket } from 'ws';
 import type { Clock } from '../clock.ts';
 import { LinkError } from '../errors.ts';
 import type { FactEmitter, LinkEnd, ProtocolErrorKind } from '../facts.ts';
+import { LivenessWheel } from '../outbox/liveness-wheel.ts';
 import { OutboxBudget } from '../outbox/outbox-budget.ts';
 import type { SendResult } from '../outbox/frame-outbox.ts';
 import type { OutboxObserver } from '../outbox/outbox-observer.ts';
@@ -38,7 +39,6 @@ import {
   type LinkListener,
 } from './border-router-link.ts';
 import { BorderRouterRecord } from './border-router-record.ts';
-import { LivenessWheel } from './liveness-wheel.ts';
 import type { Request } from './unanswered-requests.ts';
 
 /** What a node said, or why it said nothing. */

@@ -1,6 +1,6 @@
 /**
- * One timer for the liveness of all links. Links with requests in flight are looked at on every tick, quiet ones once a
- * second, a tenth of them per tick: ten thousand links cost no burst.
+ * One timer for the liveness of all connections of a kind. Those with requests in flight are looked at on every tick, quiet
+ * ones once a second, a tenth of them per tick: ten thousand connections cost no burst.
  */
 import type { Clock } from '../clock.ts';
 
@@ -23,16 +23,16 @@ export class LivenessWheel {
     this.#clock = clock;
   }
 
-  add(link: Watched): void {
+  add(watched: Watched): void {
     const slice = this.#slices[this.#sliceOf.size % slices] as Set<Watched>;
-    slice.add(link);
-    this.#sliceOf.set(link, slice);
+    slice.add(watched);
+    this.#sliceOf.set(watched, slice);
     if (this.#cancel === null) this.#schedule();
   }
 
-  remove(link: Watched): void {
-    this.#sliceOf.get(link)?.delete(link);
-    this.#sliceOf.delete(link);
+  remove(watched: Watched): void {
+    this.#sliceOf.get(watched)?.delete(watched);
+    this.#sliceOf.delete(watched);
     if (this.#sliceOf.size === 0) this.close();
   }
 
@@ -52,8 +52,8 @@ export class LivenessWheel {
   #tick(): void {
     this.#turn = (this.#turn + 1) % slices;
     const quiet = this.#slices[this.#turn] as Set<Watched>;
-    for (const link of this.#sliceOf.keys()) {
-      if (link.inFlight > 0 || quiet.has(link)) link.checkLiveness();
+    for (const watched of this.#sliceOf.keys()) {
+      if (watched.inFlight > 0 || quiet.has(watched)) watched.checkLiveness();
     }
   }
 }
