@@ -4,7 +4,7 @@
  */
 import { frameBytes } from '../protocol/border-router-codec.ts';
 import type { EncodedFrame } from '../protocol/border-router-messages.ts';
-import { type Confirm, Outbox, type OutboxOptions, type OutboxSocket } from './outbox.ts';
+import { type Confirm, Outbox, type OutboxSocket } from './outbox.ts';
 
 export type SendResult = 'queued' | 'full' | 'closed';
 
@@ -15,10 +15,6 @@ interface FrameSocket extends OutboxSocket {
 
 export class FrameOutbox extends Outbox<FrameSocket, EncodedFrame> {
   readonly #queue: { readonly frame: EncodedFrame; readonly bytes: number }[] = [];
-
-  constructor(options: OutboxOptions<FrameSocket>) {
-    super(options);
-  }
 
   /** Never blocks, never throws. `full`: nothing was taken, `whenWritable` tells when to try again. */
   send(frame: EncodedFrame): SendResult {
