@@ -15,6 +15,7 @@ import { BorderRouterTokens } from './links/border-router-tokens.ts';
 import { logFacts } from './observability/log-facts.ts';
 import type { Logger } from './observability/logger.ts';
 import { createMetrics } from './observability/metrics.ts';
+import type { RecentLogs } from './observability/recent-logs.ts';
 import { defaultOutboxBudgetBytes } from './outbox/outbox-budget.ts';
 import { parseExtAddress } from './protocol/ids.ts';
 import { parseIpv6, parseIpv6Prefix } from './protocol/ipv6.ts';
@@ -31,6 +32,10 @@ import { createStores } from './stores.ts';
 
 export interface HubOverrides {
   readonly logger: Logger;
+  /** What `GET /api/logs` shows; nothing where absent. */
+  readonly recentLogs?: RecentLogs;
+  /** `threadhub.yaml`, whose alert rules are read again when it changes; null: there is none. */
+  readonly configFile?: string | null;
   readonly clock?: Clock;
   /** 0 ≤ x < 1. */
   readonly random?: () => number;
@@ -43,7 +48,13 @@ export interface HubOverrides {
 
 export interface Hub {
   /** Listens. Throws StartError; what was opened is released then. */
-  start(): Promise<{ readonly url: string; readonly host: string; readonly port: number }>;
+  start(): Promise<{
+    readonly url: string;
+    readonly host: string;
+    readonly port: number;
+    /** The embedded broker; null where there is none. */
+    readonly mqtt: { readonly url: string; readonly port: number } | null;
+  }>;
   /**
    * Stops intake, ends scans as cancelled, closes links and connections, flushes, releases. However often it is called,
    * each promise resolves when all of that is done.
@@ -187,6 +198,7 @@ export async function createHub(config: Config, overrides: HubOverrides): Promis
       nodes,
       tokens,
       scans: archive,
+      ...(overrides.recentLogs === undefined ? {} : { logs: overrides.recentLogs }),
       facts,
       metrics,
       clock,
@@ -212,7 +224,7 @@ export async function createHub(config: Config, overrides: HubOverrides): Promis
       async start() {
         try {
           const { host, port } = await server.listen();
-          return { url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`, host, port };
+          return { url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`, host, port, mqtt: null };
         } catch (error) {
           await stop();
           throw error;

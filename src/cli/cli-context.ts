@@ -7,7 +7,9 @@ import type { NodeSource } from '../agent/node-source.ts';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import type { Logger } from '../observability/logger.ts';
+import type { RecentLogs } from '../observability/recent-logs.ts';
 import type { Topology } from '../protocol/topology.ts';
+import type { SimulatedHouse, SimulatedHouseOptions } from '../simulator/house/simulated-house.ts';
 import type { Simulation } from '../simulator/simulation.ts';
 import type { SimulationOptions } from '../simulator/simulation-options.ts';
 
@@ -30,20 +32,29 @@ export interface CliFiles {
 
 export interface RunningHub {
   /** Throws StartError. */
-  start(): Promise<{ readonly url: string }>;
+  start(): Promise<{ readonly url: string; readonly mqtt: { readonly url: string } | null }>;
   stop(): Promise<void>;
 }
 
 export interface HubOverrides {
   readonly logger: Logger;
+  readonly recentLogs: RecentLogs;
+  /** Where the alert rules are, to be read again when it changes; null: they are the built-in ones. */
+  readonly configFile: string | null;
   /** The hub cannot go on. */
   readonly onFatal: (error: Error) => void;
+}
+
+export interface HouseOptions extends Omit<SimulatedHouseOptions, 'connect'> {
+  /** `mqtt://127.0.0.1:1883` */
+  readonly brokerUrl: string;
 }
 
 /** The parts that a command may start, each loaded when its command runs: `--help` needs none of them. */
 export interface CliPrograms {
   createHub(config: Config, overrides: HubOverrides): Promise<RunningHub>;
   createSimulation(options: SimulationOptions): Promise<Simulation>;
+  createHouse(options: HouseOptions): Promise<SimulatedHouse>;
   /** `threadInterface` is where discovery asks: `wpan0`; null: the system chooses. */
   createCoapSource(options: { readonly threadInterface: string | null }): Promise<NodeSource>;
   createAgent(options: AgentOptions): Promise<Agent>;

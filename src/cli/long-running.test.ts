@@ -8,18 +8,25 @@ import type { NodeSource } from '../agent/node-source.ts';
 import type { Config } from '../config.ts';
 import { StartError } from '../errors.ts';
 import { toWire } from '../protocol/wire.ts';
+import type { HouseOptions } from './cli-context.ts';
+import type { SimulatedHouse } from '../simulator/house/simulated-house.ts';
 import type { Simulation } from '../simulator/simulation.ts';
 import type { SimulationOptions } from '../simulator/simulation-options.ts';
 
 /** Programs that only write down what is done with them. */
-function recordedPrograms(url = 'http://127.0.0.1:5001', state: AgentStatus['state'] = 'connected') {
+function recordedPrograms(
+  url = 'http://127.0.0.1:5001',
+  state: AgentStatus['state'] = 'connected',
+  mqtt: { url: string } | null = null,
+) {
   const calls: string[] = [];
   const seen: {
     config: Config | null;
     simulation: SimulationOptions | null;
+    house: HouseOptions | null;
     agent: AgentOptions | null;
     threadInterface: string | null;
-  } = { config: null, simulation: null, agent: null, threadInterface: null };
+  } = { config: null, simulation: null, house: null, agent: null, threadInterface: null };
   const call = (name: string) => () => {
     calls.push(name);
     return Promise.resolve();
@@ -29,7 +36,7 @@ function recordedPrograms(url = 'http://127.0.0.1:5001', state: AgentStatus['sta
       seen.config = config;
       const start = () => {
         calls.push('hub starts');
-        return Promise.resolve({ url });
+        return Promise.resolve({ url, mqtt });
       };
       return Promise.resolve({ start, stop: call('hub stops') });
     },
@@ -43,6 +50,13 @@ function recordedPrograms(url = 'http://127.0.0.1:5001', state: AgentStatus['sta
         start: call('mesh starts'),
         stop: call('mesh stops'),
       } as Partial<Simulation> as Simulation);
+    },
+    createHouse: (options) => {
+      seen.house = options;
+      const start = () => void calls.push('house starts');
+      const sensors = Array.from({ length: options.sensors }, () => ({ id: '', kind: 'door' as const }));
+      const house: Partial<SimulatedHouse> = { sensors, start, stop: call('house stops') };
+      return Promise.resolve(house as SimulatedHouse);
     },
     createCoapSource: ({ threadInterface }) => {
       seen.threadInterface = threadInterface;
@@ -167,6 +181,24 @@ describe('threadhub simulate', () => {
     expect(run.stderr).toContain('1 border router could not connect yet; they go on trying.');
   });
 
+  it('runs a house of sensors beside the mesh, at the broker of the hub or another', async () => {
+    const { programs, calls, seen } = recordedPrograms();
+    const harness = createCliHarness({ programs });
+    const options = 'simulate --hub hub.example:6001 --sensors 50 --speed 60 --seed 3'.split(' ');
+    const run = await runAndStop(harness, () => harness.output.stdout !== '', ...options);
+    expect(run.stdout).toContain('and 50 sensors, are at http://hub.example:6001');
+    expect(seen.house).toMatchObject({
+      brokerUrl: 'mqtt://hub.example:1883',
+      sensors: 50,
+      speed: 60,
+      seed: 3,
+    });
+    expect(calls).toEqual(['house starts', 'mesh starts', 'house stops', 'mesh stops']);
+    const other = createCliHarness({ programs });
+    await runAndStop(other, () => other.output.stdout !== '', ...options, '--mqtt', 'mqtts://broker:8883');
+    expect(seen.house?.brokerUrl).toBe('mqtts://broker:8883');
+  });
+
   it('gives each border router its own token', async () => {
     const { programs, seen } = recordedPrograms();
     const harness = createCliHarness({ programs });
@@ -240,7 +272,9 @@ describe('threadhub demo', () => {
       }),
       'POST /api/trigger_scan': () => ({ status: 202, body: {} }),
     });
-    const { programs, calls, seen } = recordedPrograms(hub.url);
+    const { programs, calls, seen } = recordedPrograms(hub.url, 'connected', {
+      url: 'mqtt://127.0.0.1:1884',
+    });
     const harness = createCliHarness({ programs, environment: { THREADHUB_SCAN_TIMEOUT: 'nonsense' } });
     const run = await runAndStop(
       harness,
@@ -256,7 +290,16 @@ describe('threadhub demo', () => {
       scan: { interval: 30_000 },
     });
     expect(seen.simulation).toMatchObject({ hubUrl: hub.url, driftEveryMs: 10_000 });
-    expect(calls).toEqual(['hub starts', 'mesh starts', 'hub stops', 'mesh stops']);
+    expect(run.stdout).toContain('and 40 sensors at mqtt://localhost:1884');
+    expect(seen.house).toMatchObject({ brokerUrl: 'mqtt://127.0.0.1:1884', sensors: 40, speed: 2 });
+    expect(calls).toEqual([
+      'hub starts',
+      'house starts',
+      'mesh starts',
+      'house stops',
+      'hub stops',
+      'mesh stops',
+    ]);
     expect(harness.removedFolders).toEqual(['/temporary']);
   });
 

@@ -10,6 +10,16 @@ export const programs: CliPrograms = {
     const { createSimulation } = await import('../simulator/simulation.ts');
     return createSimulation(options);
   },
+  async createHouse({ brokerUrl, ...options }) {
+    const [{ createSimulatedHouse }, { createMqttPublisher }] = await Promise.all([
+      import('../simulator/house/simulated-house.ts'),
+      import('../simulator/house/mqtt-publisher.ts'),
+    ]);
+    return createSimulatedHouse({
+      ...options,
+      connect: (sensorId) => createMqttPublisher({ brokerUrl, clientId: `simulated-${sensorId}` }),
+    });
+  },
   async createCoapSource({ threadInterface }) {
     const [{ createCoapClient }, { CoapNodeSource }, { UdpTransport }] = await Promise.all([
       import('../agent/coap/coap-client.ts'),

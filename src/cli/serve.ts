@@ -1,6 +1,7 @@
 /** `threadhub serve`: the hub. */
 import type { Command } from 'commander';
 import { isLoopbackName } from '../loopback-name.ts';
+import { RecentLogs } from '../observability/recent-logs.ts';
 import type { CliContext } from './cli-context.ts';
 import type { Finish } from './program.ts';
 import { runUntilStopped } from './run-until-stopped.ts';
@@ -23,17 +24,23 @@ Example:
     )
     .action(async (options: ConfigOptions) => {
       const { config, file } = loadSettings(context, options);
-      const logger = createCliLogger(context, config.log);
+      const recentLogs = new RecentLogs();
+      const logger = createCliLogger(context, config.log, recentLogs);
       let stopHub: () => Promise<void> = () => Promise.resolve();
       const exitCode = await runUntilStopped(context, logger, {
         async start(fail) {
-          const hub = await context.programs.createHub(config, { logger, onFatal: fail });
+          const hub = await context.programs.createHub(config, {
+            logger,
+            recentLogs,
+            configFile: file,
+            onFatal: fail,
+          });
           stopHub = () => hub.stop();
-          const { url } = await hub.start();
-          logger.info({ url, config_file: file }, 'hub started');
+          const { mqtt, url } = await hub.start();
+          logger.info({ url, mqtt: mqtt?.url ?? null, config_file: file }, 'hub started');
           context.stdout.write(
             isLoopbackName(config.server.host)
-              ? `Threadhub is at ${url}, its map at ${url}/network-map. Ctrl-C stops it.\n`
+              ? `Threadhub is at ${url}, its map at ${url}/network-map${mqtt === null ? '' : `, its MQTT broker at ${mqtt.url}`}. Ctrl-C stops it.\n`
               : `Threadhub is at ${url} for border routers with a token; its pages and REST answer only with server.host 127.0.0.1. Ctrl-C stops it.\n`,
           );
         },

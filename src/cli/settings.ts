@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { type ConfigFlag, type LoadedConfig, loadConfig } from '../config-loader.ts';
 import { createLogger, type Logger } from '../observability/logger.ts';
 import type { Config } from '../config.ts';
+import type { RecentLogs } from '../observability/recent-logs.ts';
 import type { CliContext } from './cli-context.ts';
 import { usesColours } from './text-layout.ts';
 
@@ -53,9 +54,10 @@ export function configFlags(options: ConfigOptions): Map<string, ConfigFlag> {
 }
 
 /** Logs go to stderr, so that stdout stays free for what a command prints. */
-export function createCliLogger(context: CliContext, log: Config['log']): Logger {
+export function createCliLogger(context: CliContext, log: Config['log'], recent?: RecentLogs): Logger {
   return createLogger({
     ...log,
+    ...(recent === undefined ? {} : { recent }),
     destination: { write: (line) => context.stderr.write(line) },
     isTerminal: context.stderr.isTerminal,
     colours: usesColours(context.stderr, context.environment),

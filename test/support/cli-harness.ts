@@ -71,6 +71,7 @@ export function createCliHarness(options: CliHarnessOptions = {}): CliHarness {
     programs: {
       createHub: notStarted,
       createSimulation: notStarted,
+      createHouse: notStarted,
       createCoapSource: notStarted,
       createAgent: notStarted,
       renderTree: notStarted,
