@@ -17,10 +17,12 @@ import type { Topology } from '../protocol/topology.ts';
 import { buildTopology } from '../topology/build-topology.ts';
 import { type EarlierKnowledge, nothingKnown, rememberTopology } from '../topology/earlier-knowledge.ts';
 import { importedNetworkKey } from '../topology/bundle.ts';
+import { TopologyBuilder } from '../topology/topology-builder.ts';
 import {
   observationOf,
   observationsFromScan,
   type TopologyBorderRouter,
+  type TopologyInput,
   type TopologyObservation,
 } from '../topology/topology-input.ts';
 import type { RegisteredNode } from './registered-node.ts';
@@ -42,10 +44,12 @@ export interface TopologiesOptions {
 }
 
 /**
- * Partial maps take at most a twentieth of the time: the map of a thousand nodes and many pages must not slow the scan
- * that it shows.
+ * Partial maps take at most a fiftieth of the time: the map of a thousand nodes and many pages must not slow the scan that
+ * it shows, whose results come one by one as well.
  */
-const updateSpacing = 20;
+const updateSpacing = 50;
+/** So long after a network's last node was decided its part of the map is built, with those of others meanwhile. */
+const prepareAfterMs = 50;
 /** Past scans read at the start to learn where silent nodes were. */
 const foldedScans = 50;
 /** Of as many nodes as the hub scans, and as many again that were removed and may come back. */
@@ -56,15 +60,27 @@ export class Topologies {
   readonly #unsubscribe: (() => void)[];
   /** The newest observation of every node, by name. */
   readonly #observations = new Map<string, TopologyObservation>();
+  readonly #builder = new TopologyBuilder();
+  /** The same observations as of an earlier scan, so that the builder knows them again. */
+  readonly #asEarlier = new WeakMap<TopologyObservation, TopologyObservation>();
   #earlier: EarlierKnowledge = nothingKnown;
+  /** Final topologies that `#earlier` has yet to take in. */
+  #unlearned: Topology[] = [];
   #current: Topology;
   /** The scan that the map shows while it runs. */
   #shown: ScanSummary | null = null;
   /** When the scan that the map shows, or showed last, began. */
   #startedAt: number;
-  /** `#current` is older than what is known. */
+  /** Undecided nodes of running scans, by network. */
+  readonly #openIn = new Map<string, number>();
+  #cancelPrepare: (() => void) | null = null;
+  /** As parts are built ahead with them; one that has changed by the end costs its part. */
+  #preparedWith: readonly TopologyBorderRouter[] | null = null;
+  /** What has gone into parts of the next map, ms. */
+  #prepareCostMs = 0;
   /** What the last map took to make and to tell, ms. */
   #updateCostMs = 0;
+  /** `#current` is older than what is known. */
   #dirty = false;
   /** Something has changed since the watchers were told; a reader may have had `#current` made anew meanwhile. */
   #untold = false;
@@ -153,19 +169,52 @@ export class Topologies {
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
     this.#cancelUpdate?.();
     this.#cancelUpdate = null;
+    this.#cancelPrepare?.();
+    this.#cancelPrepare = null;
   }
 
   #started(scan: ScanSummary): void {
     this.#shown = scan;
     this.#startedAt = scan.startedAt;
     const running = this.#options.scans.get(scan.id as ScanId);
-    for (const node of running?.nodes ?? []) if (node.outcome === null) this.#observe(node);
+    this.#openIn.clear();
+    this.#preparedWith = null;
+    this.#prepareCostMs = 0;
+    for (const node of running?.nodes ?? []) {
+      if (node.outcome !== null) continue;
+      const { networkKey } = this.#observe(node);
+      this.#openIn.set(networkKey, (this.#openIn.get(networkKey) ?? 0) + 1);
+    }
     this.#changed();
   }
 
   #decided(node: ScanNode): void {
+    const before = this.#observations.get(node.name);
     this.#observe(node);
+    if (before?.outcome === null) this.#closed(before.networkKey);
     this.#changed();
+  }
+
+  /**
+   * Where that was a network's last open node, its part of the map is built before the scan's end, which then has less to
+   * wait for. The last network is not: the end has come.
+   */
+  #closed(networkKey: string): void {
+    const open = (this.#openIn.get(networkKey) ?? 1) - 1;
+    if (open > 0) {
+      this.#openIn.set(networkKey, open);
+      return;
+    }
+    this.#openIn.delete(networkKey);
+    if (this.#openIn.size === 0) return;
+    this.#cancelPrepare ??= this.#options.clock.after(prepareAfterMs, () => {
+      this.#cancelPrepare = null;
+      this.#preparedWith ??= this.#options.borderRouters.list().map(borderRouterOf);
+      const borderRouters = this.#preparedWith;
+      const startedMs = this.#options.clock.monotonicMs();
+      this.#builder.prepare(this.#input(this.#shownScan(), { borderRouters }));
+      this.#prepareCostMs += this.#options.clock.monotonicMs() - startedMs;
+    });
   }
 
   /** The one that was made when the node was decided, where nothing has happened to it since. */
@@ -178,8 +227,10 @@ export class Topologies {
     return isSame ? known : observationOf(node, (asked) => this.#networkKeyOf(asked));
   }
 
-  #observe(node: ScanNode): void {
-    this.#keep(observationOf(node, (asked) => this.#networkKeyOf(asked)));
+  #observe(node: ScanNode): TopologyObservation {
+    const observation = observationOf(node, (asked) => this.#networkKeyOf(asked));
+    this.#keep(observation);
+    return observation;
   }
 
   #keep(observation: TopologyObservation): void {
@@ -208,7 +259,7 @@ export class Topologies {
     const startedMs = clock.monotonicMs();
     const topology = make();
     facts.emit('topology:updated', { topology });
-    this.#updateCostMs = clock.monotonicMs() - startedMs;
+    this.#updateCostMs = this.#prepareCostMs + clock.monotonicMs() - startedMs;
     return topology;
   }
 
@@ -222,46 +273,72 @@ export class Topologies {
         this.#keep(observation);
     }
     const topology = this.#build({ id: scan.id, startedAt: scan.startedAt, final: true }, own);
-    this.#earlier = rememberTopology(this.#earlier, topology);
+    // The next map is soon enough: somebody waits for this one.
+    this.#unlearned.push(topology);
     if (this.#shown === null || this.#shown.id === scan.id) {
       this.#shown = null;
       this.#dirty = false;
       this.#untold = false;
       this.#current = topology;
+      this.#cancelPrepare?.();
+      this.#cancelPrepare = null;
     }
     return topology;
   }
 
   #refresh(): void {
     this.#dirty = false;
+    this.#current = this.#build(this.#shownScan());
+  }
+
+  #shownScan(): TopologyInput['scan'] {
     const shown = this.#shown;
-    this.#current = this.#build({
-      id: shown?.id ?? this.#current.scanId,
-      startedAt: this.#startedAt,
-      final: shown === null,
-    });
+    return { id: shown?.id ?? this.#current.scanId, startedAt: this.#startedAt, final: shown === null };
+  }
+
+  #build(scan: TopologyInput['scan'], own?: ReadonlyMap<string, TopologyObservation>): Topology {
+    const borderRouters = this.#options.borderRouters.list().map(borderRouterOf);
+    return this.#builder.build(this.#input(scan, { own, borderRouters }));
   }
 
   /** `own`: what the scan itself found, where that is not the newest. */
-  #build(
-    scan: { id: string | null; startedAt: number; final: boolean },
-    own: ReadonlyMap<string, TopologyObservation> = new Map(),
-  ): Topology {
-    const { borderRouters, clock, nodes } = this.#options;
+  #input(
+    scan: TopologyInput['scan'],
+    given: {
+      readonly own?: ReadonlyMap<string, TopologyObservation> | undefined;
+      readonly borderRouters: readonly TopologyBorderRouter[];
+    },
+  ): TopologyInput {
+    const { clock, nodes } = this.#options;
+    const { borderRouters, own } = given;
     const observations: TopologyObservation[] = [];
     for (const node of nodes.list()) {
-      const observation = own.get(node.name) ?? this.#observations.get(node.name);
+      const observation = own?.get(node.name) ?? this.#observations.get(node.name);
       if (observation?.ipv6 !== node.ipv6) continue;
       const earlier = observation.decidedAt !== null && observation.decidedAt < scan.startedAt;
-      observations.push(earlier ? { ...observation, earlier } : observation);
+      observations.push(earlier ? this.#earlierFormOf(observation) : observation);
     }
-    return buildTopology({
+    return {
       scan,
       nodes: observations,
-      borderRouters: borderRouters.list().map(borderRouterOf),
-      earlier: this.#earlier,
+      borderRouters,
+      earlier: this.#learned(),
       madeAt: clock.nowMs(),
-    });
+    };
+  }
+
+  #earlierFormOf(observation: TopologyObservation): TopologyObservation {
+    const known = this.#asEarlier.get(observation);
+    if (known !== undefined) return known;
+    const form = { ...observation, earlier: true };
+    this.#asEarlier.set(observation, form);
+    return form;
+  }
+
+  #learned(): EarlierKnowledge {
+    for (const topology of this.#unlearned) this.#earlier = rememberTopology(this.#earlier, topology);
+    this.#unlearned = [];
+    return this.#earlier;
   }
 
   /** The prefix of the border router that was asked, else the node's own /64. */

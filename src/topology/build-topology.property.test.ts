@@ -10,6 +10,7 @@ import { diffTopologies, isSameTopology } from './diff-topologies.ts';
 import { nothingKnown, rememberTopology } from './earlier-knowledge.ts';
 import { exportTopology } from './export/export-topology.ts';
 import { toTree } from './export/tree.ts';
+import { TopologyBuilder } from './topology-builder.ts';
 import type { TopologyBorderRouter, TopologyInput, TopologyObservation } from './topology-input.ts';
 
 // Few values, so that addresses, places and partitions collide all the time.
@@ -229,5 +230,97 @@ describe('any topology', () => {
       }),
       { numRuns: 200 },
     );
+  });
+});
+
+describe('a topology built step by step', () => {
+  /** What two inputs that are put together may have in common. */
+  type Shared = 'addresses' | 'names' | 'networks';
+  const replaced = <Value>(value: Value, pattern: RegExp, text: string): Value =>
+    JSON.parse(JSON.stringify(value).replaceAll(pattern, text)) as Value;
+  /** The same input under other addresses, names and keys. */
+  const elsewhere = (given: TopologyInput, shared: readonly Shared[]): TopologyInput => {
+    let moved = replaced(given, /BR-/g, 'XR-');
+    if (!shared.includes('networks')) moved = replaced(moved, /fd0/g, 'fd1');
+    if (!shared.includes('networks'))
+      moved = replaced(moved, /("extPanId":"|")0{15}([12]")/g, '$1ffffffffffffff0$2');
+    if (!shared.includes('addresses')) moved = replaced(moved, /0{15}([a-e])/g, 'fffffffffffffff$1');
+    const renamed = replaced(moved, /"(name:)?n(\d+)"/g, '"$1m$2"');
+    // A name is borne once at a time.
+    return shared.includes('names') ? { ...renamed, earlier: moved.earlier } : renamed;
+  };
+  const both = fc
+    .tuple(input, input, fc.subarray<Shared>(['addresses', 'names', 'networks']))
+    .map(([one, other, shared]): TopologyInput => {
+      const second = elsewhere(other, shared);
+      const known = new Set(one.earlier.nodes.map(({ id }) => id));
+      return {
+        ...one,
+        nodes: [...one.nodes, ...second.nodes],
+        borderRouters: [...one.borderRouters, ...second.borderRouters],
+        earlier: {
+          nodes: [...one.earlier.nodes, ...second.earlier.nodes.filter(({ id }) => !known.has(id))],
+          evidence: [...one.earlier.evidence, ...second.earlier.evidence],
+          networks: [...one.earlier.networks, ...second.earlier.networks],
+        },
+      };
+    });
+  const undecided = (node: TopologyObservation): TopologyObservation => ({
+    ...node,
+    outcome: null,
+    decidedAt: null,
+    networkInfo: null,
+  });
+  /** Each step: the order in which nodes are decided goes so far; the map is only prepared; the time. */
+  const steps = fc.array(
+    fc.tuple(fc.double({ min: 0, max: 1, noNaN: true }), fc.boolean(), fc.constantFrom(20, 21, 5e7)),
+    { maxLength: 4 },
+  );
+
+  it('is the same as one built at once, at every step', () => {
+    fc.assert(
+      fc.property(both, steps, (given, taken) => {
+        const builder = new TopologyBuilder();
+        const open = given.nodes.map(undecided);
+        for (const [share, isPrepared, madeAt] of [...taken, [1, false, 30] as const]) {
+          const final = share === 1 && !isPrepared;
+          const count = Math.round(share * given.nodes.length);
+          const nodes = given.nodes.map((node, index) => (index < count ? node : (open[index] ?? node)));
+          const step = { ...given, nodes, madeAt, scan: { ...given.scan, final } };
+          if (isPrepared) builder.prepare(step);
+          else expect(builder.build(step)).toEqual(buildTopology(step));
+        }
+      }),
+      runs,
+    );
+  });
+
+  it('keeps what has not changed: nodes and links of other networks stay the same objects', () => {
+    const answered = (name: string, networkKey: string, digit: string) =>
+      silent(name, {
+        outcome: 'answered',
+        networkKey,
+        networkInfo: {
+          ...parsed({ role: 'router', rloc16: '0x0400', ext_addr: ext(digit), neighbors: [neighbor(digit)] }),
+        },
+      });
+    const parsed = (value: unknown) => {
+      const result = parseNetworkInfo(value);
+      if (!result.ok) throw new Error(result.reason);
+      return result.networkInfo;
+    };
+    const neighbor = (digit: string) => ({ rloc16: '0x0800', ext_addr: ext(`${digit}0`), rssi: -50 });
+    const builder = new TopologyBuilder();
+    const one = answered('one', 'fd01::/64', '1');
+    const other = answered('other', 'fd02::/64', '2');
+    const partial = inputWith([one, undecided(other)], {});
+    const before = builder.build({ ...partial, scan: { ...partial.scan, final: false } });
+    const after = builder.build({ ...partial, nodes: [one, other], madeAt: partial.madeAt + 5 });
+    const ofOne = ({ links, nodes }: typeof before) => [
+      nodes.find(({ name }) => name === 'one'),
+      links.find(({ a, b }) => a === ext('1') || b === ext('1')),
+    ];
+    expect(after.links).toHaveLength(2);
+    for (const [index, kept] of ofOne(after).entries()) expect(kept).toBe(ofOne(before)[index]);
   });
 });

@@ -1,17 +1,24 @@
 /**
  * The topology of a mesh as one scan, and what earlier scans taught, show it. Pure: the same input gives the same
  * topology, in any order of its nodes; nothing is read, no clock is asked. Time grows linearly with nodes and table
- * entries.
+ * entries. Networks that share no device can be built apart and joined, which `topology-builder.ts` does.
  *
  *   answers ─► which devices are there (identify-nodes)
  *           ─► where is each (place-nodes) ─► which links, on what evidence (find-links)
  *           ─► partitions, completeness, weak points
  */
 import { countOutcomes } from '../protocol/outcome.ts';
-import type { Topology, TopologyLink, TopologyNetwork, TopologyNode } from '../protocol/topology.ts';
+import type {
+  LinkEvidence,
+  Topology,
+  TopologyLink,
+  TopologyNetwork,
+  TopologyNode,
+  WeakPoint,
+} from '../protocol/topology.ts';
 import { proveCompleteness } from './completeness.ts';
 import { type DraftNode, isAttached } from './draft-node.ts';
-import { findLinks } from './find-links.ts';
+import { compareLinks, findLinks } from './find-links.ts';
 import { identifyNodes } from './identify-nodes.ts';
 import { type NetworkKeys, resolveNetworkKeys } from './network-keys.ts';
 import { type PartitionScopes, partitionScopes } from './partition-scopes.ts';
@@ -19,7 +26,7 @@ import { findPartitions } from './partitions.ts';
 import { placeNodes } from './place-nodes.ts';
 import { compareText } from './text-order.ts';
 import { defaultThresholds, type TopologyInput } from './topology-input.ts';
-import { findWeakPoints } from './weak-points.ts';
+import { compareWeakPoints, findWeakPoints } from './weak-points.ts';
 
 /**
  * Never throws for parsed input. Nodes are sorted by network and id, links by their ends. A node's id is its extended
@@ -27,6 +34,27 @@ import { findWeakPoints } from './weak-points.ts';
  * RLOC16 is `br:ID`.
  */
 export function buildTopology(input: TopologyInput): Topology {
+  return joinPieces(input, [buildPiece(input)]);
+}
+
+/** Part of a topology: networks that share no device with those of other parts. */
+export interface TopologyPiece {
+  readonly networks: readonly TopologyNetwork[];
+  readonly nodes: readonly TopologyNode[];
+  readonly links: readonly TopologyLink[];
+  readonly weakPoints: readonly WeakPoint[];
+  readonly orphanIds: readonly string[];
+  /** The same piece as another map has it; null where so much of it is told by age that it must be built anew. */
+  readonly again: (made: MadeMap) => TopologyPiece | null;
+}
+
+interface MadeMap {
+  readonly madeAt: number;
+  readonly scan: { readonly final: boolean };
+}
+
+/** `input` is that of the piece alone. */
+export function buildPiece(input: TopologyInput): TopologyPiece {
   const thresholds = { ...defaultThresholds, ...input.thresholds };
   const keys = resolveNetworkKeys(input);
   const scopes = partitionScopes(input, keys);
@@ -38,19 +66,72 @@ export function buildTopology(input: TopologyInput): Topology {
     (a, b) => compareText(a.network, b.network) || compareText(a.id, b.id),
   );
   const names = new Set(input.nodes.map((observation) => observation.name));
-  const nodes = new Map(drafts.map((draft) => [draft, toNode(draft, names, input.madeAt)]));
+  const nodes = drafts.map((draft) => toNode(draft, names, input.madeAt));
   const orphanIds = findOrphans(drafts, links);
-  return {
+  const networks = toNetworks(drafts, nodes, { keys, scopes, madeAt: input.madeAt });
+  const changing = drafts.flatMap((draft, index) => (isSeenNow(draft) ? [index] : []));
+  const isAged =
+    links.some((link) => tellsAge(link, input.madeAt)) ||
+    networks.final.some(({ completeness }) =>
+      completeness.missingRouters.some((router) => router.lastSeenAt !== null),
+    );
+  const built = { links, weakPoints: findWeakPoints(nodes, links, orphanIds, thresholds), orphanIds };
+  // Holds on to nothing but what the map consists of.
+  const madeAs = ({ madeAt, scan }: MadeMap): TopologyPiece => ({
+    ...built,
+    networks: scan.final ? networks.final : networks.open,
+    nodes: madeAt === input.madeAt || changing.length === 0 ? nodes : seenAt(nodes, changing, madeAt),
+    again: (made) => (isAged && made.madeAt !== input.madeAt ? null : madeAs(made)),
+  });
+  return madeAs(input);
+}
+
+function seenAt(nodes: readonly TopologyNode[], indexes: readonly number[], madeAt: number): TopologyNode[] {
+  const changed = [...nodes];
+  for (const index of indexes) {
+    const node = nodes[index];
+    if (node !== undefined) changed[index] = { ...node, lastSeenAt: madeAt };
+  }
+  return changed;
+}
+
+/** `pieces` cover all of `input`, which they were built from. */
+export function joinPieces(input: TopologyInput, pieces: readonly TopologyPiece[]): Topology {
+  const topology = {
     scanId: input.scan.id,
     madeAt: input.madeAt,
     final: input.scan.final,
     outcomes: countOutcomes(input.nodes.map((observation) => observation.outcome)),
-    networks: toNetworks(drafts, nodes, { input, keys, scopes }),
-    nodes: [...nodes.values()],
-    links,
-    weakPoints: findWeakPoints([...nodes.values()], links, orphanIds, thresholds),
-    orphanIds,
   };
+  const [only] = pieces;
+  if (only !== undefined && pieces.length === 1)
+    return {
+      ...topology,
+      networks: [...only.networks],
+      nodes: [...only.nodes],
+      links: [...only.links],
+      weakPoints: [...only.weakPoints],
+      orphanIds: [...only.orphanIds],
+    };
+  const nodes = pieces
+    .flatMap((piece) => piece.nodes)
+    .sort((a, b) => compareText(a.network, b.network) || compareText(a.id, b.id));
+  const orphans = new Set(pieces.flatMap((piece) => piece.orphanIds));
+  return {
+    ...topology,
+    networks: pieces.flatMap((piece) => piece.networks).sort((a, b) => compareText(a.key, b.key)),
+    nodes,
+    links: pieces.flatMap((piece) => piece.links).sort(compareLinks),
+    weakPoints: pieces.flatMap((piece) => piece.weakPoints).sort(compareWeakPoints),
+    orphanIds: orphans.size === 0 ? [] : nodes.flatMap(({ id }) => (orphans.has(id) ? [id] : [])),
+  };
+}
+
+/** Its evidence would be another at another time. */
+function tellsAge({ aHearsB, bHearsA }: TopologyLink, madeAt: number): boolean {
+  const isAged = ({ ageMs, reportedAt, state }: LinkEvidence): boolean =>
+    state === 'stale' || ageMs !== 0 || reportedAt === madeAt;
+  return aHearsB.some(isAged) || bHearsA.some(isAged);
 }
 
 function toNode(draft: DraftNode, names: ReadonlySet<string>, madeAt: number): TopologyNode {
@@ -102,10 +183,15 @@ function namersOf(draft: DraftNode): string[] {
   return [...namers].sort(compareText);
 }
 
-function lastSeenAt({ observation, borderRouter, remembered }: DraftNode, madeAt: number): number | null {
-  if (observation?.outcome === 'answered') return observation.decidedAt ?? madeAt;
-  if (borderRouter?.online === true) return madeAt;
-  return remembered?.lastSeenAt ?? null;
+function lastSeenAt(draft: DraftNode, madeAt: number): number | null {
+  if (isSeenNow(draft)) return madeAt;
+  const { observation, remembered } = draft;
+  return (observation?.outcome === 'answered' ? observation.decidedAt : remembered?.lastSeenAt) ?? null;
+}
+
+/** A border router's link to the hub shows at any time that it is there. */
+function isSeenNow({ borderRouter, observation }: DraftNode): boolean {
+  return observation?.outcome === 'answered' ? observation.decidedAt === null : borderRouter?.online === true;
 }
 
 /**
@@ -133,29 +219,35 @@ function hasAnyTable({ parent, children, neighbors, routes }: NonNullable<DraftN
   return parent !== null || children.length > 0 || neighbors.length > 0 || routes.length > 0;
 }
 
+/** As a map during a scan has them, and as the final one has. */
 function toNetworks(
   drafts: readonly DraftNode[],
-  nodes: ReadonlyMap<DraftNode, TopologyNode>,
-  { input, keys, scopes }: { input: TopologyInput; keys: NetworkKeys; scopes: PartitionScopes },
-): TopologyNetwork[] {
+  nodes: readonly TopologyNode[],
+  { keys, madeAt, scopes }: { keys: NetworkKeys; scopes: PartitionScopes; madeAt: number },
+): { readonly open: TopologyNetwork[]; readonly final: TopologyNetwork[] } {
+  const nodeOf = new Map(drafts.map((draft, index) => [draft, nodes[index]]));
   const byNetwork = new Map<string, DraftNode[]>();
   for (const draft of drafts) {
     const members = byNetwork.get(draft.network);
     if (members === undefined) byNetwork.set(draft.network, [draft]);
     else members.push(draft);
   }
-  return [...byNetwork].map(([key, members]) => ({
-    key,
-    extPanId: keys.extPanIdOf(key),
-    prefixes: keys.prefixesOf(key),
-    brIds: members
-      .flatMap((draft) => (draft.borderRouter === null ? [] : [draft.borderRouter.id]))
-      .sort(compareText),
-    ...findPartitions(key, members, scopes),
-    completeness: proveCompleteness(key, members, nodes, {
-      scopes,
-      final: input.scan.final,
-      madeAt: input.madeAt,
-    }),
-  }));
+  const open: TopologyNetwork[] = [];
+  const final: TopologyNetwork[] = [];
+  for (const [key, members] of byNetwork) {
+    const network = {
+      key,
+      extPanId: keys.extPanIdOf(key),
+      prefixes: keys.prefixesOf(key),
+      brIds: members
+        .flatMap((draft) => (draft.borderRouter === null ? [] : [draft.borderRouter.id]))
+        .sort(compareText),
+      ...findPartitions(key, members, scopes),
+    };
+    const prove = (isFinal: boolean): TopologyNetwork['completeness'] =>
+      proveCompleteness(key, members, (draft) => nodeOf.get(draft), { scopes, final: isFinal, madeAt });
+    open.push({ ...network, completeness: prove(false) });
+    final.push({ ...network, completeness: prove(true) });
+  }
+  return { open, final };
 }

@@ -14,14 +14,14 @@ type MissingRouter = Completeness['missingRouters'][number];
 export function proveCompleteness(
   network: string,
   drafts: readonly DraftNode[],
-  nodes: ReadonlyMap<DraftNode, TopologyNode>,
+  nodeOf: (draft: DraftNode) => TopologyNode | undefined,
   { scopes, final, madeAt }: { scopes: PartitionScopes; final: boolean; madeAt: number },
 ): Completeness {
   const expected = drafts.filter(isExpected);
   const routers = expected.filter((node) => isRouterRole(node.role));
   const missing = routers
     .filter((node) => !isAlive(node))
-    .map((node) => nodes.get(node))
+    .map(nodeOf)
     .filter((node) => node !== undefined);
   const undecided = drafts.some(
     ({ observation }) => observation?.outcome === null || observation?.earlier === true,

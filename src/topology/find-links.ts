@@ -44,9 +44,11 @@ export function findLinks(directory: NodeDirectory, context: LinkContext): Topol
   for (const node of directory.nodes) addLiveEvidence(node, links, context.madeAt);
   addStaleEvidence(directory, links, context);
   for (const node of directory.nodes) addBareParentLink(node, links, context.madeAt);
-  return links.all
-    .map((link) => toLink(link, context.thresholds))
-    .sort((a, b) => compareText(a.a, b.a) || compareText(a.b, b.b));
+  return links.all.map((link) => toLink(link, context.thresholds)).sort(compareLinks);
+}
+
+export function compareLinks(one: TopologyLink, other: TopologyLink): number {
+  return compareText(one.a, other.a) || compareText(one.b, other.b);
 }
 
 function addLiveEvidence(node: DraftNode, links: DraftLinks, madeAt: number): void {

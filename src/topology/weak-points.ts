@@ -43,12 +43,16 @@ export function findWeakPoints(
       };
     }),
   ];
-  return points.sort(
-    (a, b) =>
-      severityRank[a.severity] - severityRank[b.severity] ||
-      kindRank[a.kind] - kindRank[b.kind] ||
-      b.cutOff.length - a.cutOff.length ||
-      compareText(a.nodeId ?? a.linkId ?? '', b.nodeId ?? b.linkId ?? ''),
+  return points.sort(compareWeakPoints);
+}
+
+/** The gravest first. */
+export function compareWeakPoints(a: WeakPoint, b: WeakPoint): number {
+  return (
+    severityRank[a.severity] - severityRank[b.severity] ||
+    kindRank[a.kind] - kindRank[b.kind] ||
+    b.cutOff.length - a.cutOff.length ||
+    compareText(a.nodeId ?? a.linkId ?? '', b.nodeId ?? b.linkId ?? '')
   );
 }
 
