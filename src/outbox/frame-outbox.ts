@@ -20,14 +20,18 @@ export class FrameOutbox extends Outbox<FrameSocket, EncodedFrame> {
   send(frame: EncodedFrame): SendResult {
     if (this.state !== 'open') return 'closed';
     const bytes = frameBytes(frame);
-    if (!this.reserve(bytes)) return 'full';
+    if (!this.isReadyFor(bytes) || !this.reserve(bytes)) {
+      this.refused(bytes);
+      return 'full';
+    }
+    this.refused(0);
     this.count(1, bytes);
     this.#queue.push({ frame, bytes });
     this.pump();
     return 'queued';
   }
 
-  protected override fits(bytes: number): boolean {
+  protected override isReadyFor(bytes: number): boolean {
     const { maxBytes, maxMessages } = this.options;
     return this.messages < maxMessages && this.bytes + bytes <= maxBytes;
   }

@@ -22,6 +22,11 @@ export class OutboxBudget {
     return true;
   }
 
+  /** Takes the bytes whether there is room or not: for what must not be lost and is bounded elsewhere. */
+  exceed(bytes: number): void {
+    this.#usedBytes += bytes;
+  }
+
   hasRoom(bytes: number): boolean {
     return this.#usedBytes + bytes <= this.#limitBytes;
   }

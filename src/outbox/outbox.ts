@@ -92,7 +92,7 @@ export abstract class Outbox<Socket extends OutboxSocket, Frame> {
   get writable(): boolean {
     return (
       this.#state === 'open' &&
-      this.fits(this.#refusedBytes) &&
+      this.isReadyFor(this.#refusedBytes) &&
       this.options.budget.hasRoom(this.#refusedBytes)
     );
   }
@@ -145,8 +145,8 @@ export abstract class Outbox<Socket extends OutboxSocket, Frame> {
     return lost;
   }
 
-  /** Whether the bounds leave room for a message of so many bytes. */
-  protected abstract fits(bytes: number): boolean;
+  /** Whether whoever was refused a message of so many bytes may try again. */
+  protected abstract isReadyFor(bytes: number): boolean;
   /** Hands what waits to the socket, as far as it may. */
   protected abstract pump(): void;
   /** Writes one frame. May throw. */
@@ -166,15 +166,18 @@ export abstract class Outbox<Socket extends OutboxSocket, Frame> {
     return this.#state !== 'closed' && this.#unconfirmedBytes < highWaterBytes;
   }
 
-  /** Takes the bytes from the budget, or refuses and remembers what for. */
-  protected reserve(bytes: number): boolean {
-    if (!this.fits(bytes) || !this.options.budget.reserve(bytes)) {
-      this.#refusedBytes = bytes;
-      return false;
-    }
-    this.#refusedBytes = 0;
+  /** Takes the bytes from the budget, or refuses; `urgent` ones are counted there and not refused. */
+  protected reserve(bytes: number, urgent = false): boolean {
+    const { budget } = this.options;
+    if (urgent) budget.exceed(bytes);
+    else if (!budget.reserve(bytes)) return false;
     this.#reservedBytes += bytes;
     return true;
+  }
+
+  /** Remembers what there was no room for; 0 where there was. */
+  protected refused(bytes: number): void {
+    this.#refusedBytes = bytes;
   }
 
   protected unreserve(bytes: number): void {
@@ -210,7 +213,7 @@ export abstract class Outbox<Socket extends OutboxSocket, Frame> {
 
   /** Where the own bounds leave no room, the next confirmation comes here again; where the budget does, its release. */
   protected wakeWhenWritable(): void {
-    if (this.#waiting === null || !this.fits(this.#refusedBytes)) return;
+    if (this.#waiting === null || !this.isReadyFor(this.#refusedBytes)) return;
     if (this.writable) {
       this.#wake();
       return;
