@@ -34,6 +34,8 @@ export interface HomeassistantOptions {
 const components: ReadonlySet<string> = new Set(['sensor', 'binary_sensor', 'switch', 'number']);
 const maxUnitLength = 32;
 const maxNameLength = 128;
+/** Of one device. */
+const maxComponents = 200;
 
 export function createHomeassistantDecoder(options: HomeassistantOptions): Decoder {
   return {
@@ -148,48 +150,54 @@ function describe(entity: DiscoveredEntity, reader: TopicReader | null): SensorD
 
 /** One entity, or all of a device. */
 function entitiesOf(component: string, json: JsonObject): DiscoveredEntity[] {
-  if (component !== 'device') return [entityOf(component, json, json)].filter((entity) => entity !== null);
+  if (component !== 'device') return [entityOf(component, [json])].filter((entity) => entity !== null);
   const parts = json['components'] ?? json['cmps'];
   if (!isJsonObject(parts)) return [];
   return Object.values(parts)
     .filter(isJsonObject)
-    .slice(0, 200)
-    .map((part) => entityOf(textOr(part, 'platform', 'p') ?? '', { ...json, ...part }, json))
+    .slice(0, maxComponents)
+    .map((part) => entityOf(textIn([part], 'platform', 'p') ?? '', [part, json]))
     .filter((entity) => entity !== null);
 }
 
-function entityOf(component: string, json: JsonObject, root: JsonObject): DiscoveredEntity | null {
-  const base = textOr(root, '~', 'base_topic') ?? '';
-  const topic = textOr(json, 'state_topic', 'stat_t');
+/** `layers`: the entity's own configuration, then what it shares with the rest of its device. */
+function entityOf(component: string, layers: readonly JsonObject[]): DiscoveredEntity | null {
+  const base = textIn(layers, '~', 'base_topic') ?? '';
+  const topic = textIn(layers, 'state_topic', 'stat_t');
   if (topic === null || !components.has(component)) return null;
-  // `~` stands for the base at either end.
-  const stateTopic = topic.replace(/^~/, () => base).replace(/~$/, () => base);
-  const template = textOr(json, 'value_template', 'val_tpl');
-  const unit = textOr(json, 'unit_of_measurement', 'unit_of_meas');
-  const device = json['device'] ?? json['dev'];
+  const template = textIn(layers, 'value_template', 'val_tpl');
+  const unit = textIn(layers, 'unit_of_measurement', 'unit_of_meas');
+  const path = template === null ? [] : templatePath(template);
   return {
     component,
-    stateTopic,
-    deviceClass: textOr(json, 'device_class', 'dev_cla'),
+    // `~` stands for the base at either end.
+    stateTopic: topic.replace(/^~/, () => base).replace(/~$/, () => base),
+    deviceClass: textIn(layers, 'device_class', 'dev_cla'),
     unit: unit === null || unit === '' || unit.length > maxUnitLength ? null : unit,
-    // An entity without a name of its own goes by its device's.
-    name:
-      (textOr(json, 'name') ?? (isJsonObject(device) ? textOr(device, 'name') : null))?.slice(
-        0,
-        maxNameLength,
-      ) ?? null,
-    path: template === null ? [] : templatePath(template),
-    payloadOn: textOr(json, 'payload_on', 'pl_on') ?? 'ON',
-    payloadOff: textOr(json, 'payload_off', 'pl_off') ?? 'OFF',
+    name: nameIn(layers, path),
+    path,
+    payloadOn: textIn(layers, 'payload_on', 'pl_on') ?? 'ON',
+    payloadOff: textIn(layers, 'payload_off', 'pl_off') ?? 'OFF',
   };
 }
 
+/** Of what its topic is a sensor for: the device where several entities share the topic, else the entity. */
+function nameIn(layers: readonly JsonObject[], path: DiscoveredEntity['path']): string | null {
+  const devices = layers.map((layer) => layer['device'] ?? layer['dev']).filter(isJsonObject);
+  const deviceName = textIn(devices, 'name');
+  const ownName = textIn(layers, 'name');
+  const name = path?.length === 0 ? (ownName ?? deviceName) : (deviceName ?? ownName);
+  return name?.slice(0, maxNameLength) ?? null;
+}
+
 /** The first of these properties that is text; numbers and switches as text, since payloads may be written as either. */
-function textOr(json: JsonObject, ...names: readonly string[]): string | null {
-  for (const name of names) {
-    const value = Object.hasOwn(json, name) ? json[name] : undefined;
-    if (typeof value === 'string') return value;
-    if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+function textIn(layers: readonly JsonObject[], ...names: readonly string[]): string | null {
+  for (const layer of layers) {
+    for (const name of names) {
+      const value = Object.hasOwn(layer, name) ? layer[name] : undefined;
+      if (typeof value === 'string') return value;
+      if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+    }
   }
   return null;
 }

@@ -87,7 +87,9 @@ class HouseReader implements TopicReader {
     if (!isJsonObject(json)) return new FieldProblem('', 'the payload is neither a number nor a JSON object');
     const context = { sensorId, type, unknownProperties: 'ignore' } as const;
     if (json['value'] !== undefined || json['readings'] !== undefined) return decodeEventJson(json, context);
-    return decodeEventJson({ ...json, readings: readingsOf(json) }, context);
+    const readings = readingsOf(json);
+    if (readings.length === 0) return new FieldProblem('', 'nothing in the payload is a value');
+    return decodeEventJson({ ...json, readings }, context);
   }
 }
 
