@@ -52,6 +52,8 @@ describe('Topologies', () => {
   let nodes: RegisteredNode[];
   let running: Map<string, Scan>;
   let watched: boolean;
+  /** Of border routers whose network is one of its own. */
+  let prefixes: Map<string, string>;
   let errors: unknown[];
   let updates: Topology[];
   let topologies: Topologies;
@@ -67,6 +69,7 @@ describe('Topologies', () => {
     nodes = names.map((name) => registered(name));
     running = new Map();
     watched = true;
+    prefixes = new Map();
     errors = [];
     updates = [];
     facts.on('topology:updated', ({ topology }) => updates.push(topology));
@@ -76,7 +79,10 @@ describe('Topologies', () => {
   function open(): Topologies {
     return new Topologies({
       store,
-      borderRouters: { list: () => [borderRouterView()], networkPrefixOf: () => 'fd00::/64' },
+      borderRouters: {
+        list: () => [borderRouterView()],
+        networkPrefixOf: (id) => prefixes.get(id) ?? 'fd00::/64',
+      },
       nodes: { list: () => nodes },
       scans: { get: (id) => running.get(id) ?? null },
       facts,
@@ -262,6 +268,43 @@ describe('Topologies', () => {
     topologies = open();
     await topologies.load();
     expect(topologies.current()).toMatchObject({ scanId: 'all' });
+  });
+
+  it('builds ahead the part of a network whose nodes are all decided, and leaves no timer', async () => {
+    watched = false;
+    prefixes.set('BR-9', 'fd09::/64');
+    const ofOther = (node: ScanNode): ScanNode => ({ ...node, brId: 'BR-9' });
+    for (const [id, waitMs] of [
+      ['waits', 100],
+      ['ends', 0],
+    ] as const) {
+      const asked = [undecided('a'), undecided('b'), ofOther(undecided('c'))];
+      const startedAt = clock.nowMs();
+      const scan = finishedScan({ id, state: 'running', startedAt, finishedAt: null, nodes: asked });
+      running.set(id, scan);
+      facts.emit('scan:started', { scan });
+      const answer = (node: ScanNode): void => {
+        facts.emit('scan:node_decided', { scanId: id as never, node });
+      };
+      await clock.advance(10);
+      const [a, b, c] = [
+        decided('a', clock.nowMs()),
+        decided('b', clock.nowMs()),
+        decided('c', clock.nowMs()),
+      ];
+      answer(a);
+      expect(clock.pending).toBe(0);
+      answer(ofOther(c));
+      expect(clock.pending).toBe(1);
+      await clock.advance(waitMs);
+      answer(b);
+      running.set(id, { ...scan, nodes: [a, b, ofOther(c)] });
+      const map = await finish(id);
+      expect(clock.pending).toBe(0);
+      expect(map.networks.map(({ key }) => key)).toEqual(expect.arrayContaining(['fd00::/64', 'fd09::/64']));
+      expect(names.map((name) => stateOf(map, name))).toEqual(['answered', 'answered', 'answered']);
+      expect(map.final).toBe(true);
+    }
   });
 
   it('hears nothing more once closed, and leaves no timer', () => {
