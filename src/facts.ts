@@ -37,7 +37,8 @@ export type ProtocolErrorKind =
   | 'throttled';
 
 /** Why something that arrived was shed on purpose; counted, never silent. */
-export type EventDropReason = 'unknown_topic' | 'qos0_not_durable' | 'session_full' | 'invalid';
+export type EventDropReason =
+  'unknown_topic' | 'qos0_not_durable' | 'session_full' | 'retained_full' | 'invalid';
 
 export interface Facts {
   'border_router:connected': { readonly id: BorderRouterId; readonly atMs: number };
