@@ -68,7 +68,12 @@ export function acceptEvent(
     eventId: eventId ?? rules.newId(),
     sensorId,
     lane: laneOf(decoded, rules.criticalTypes),
-    readings: readings.map(({ type, unit, value }) => ({ type, value, unit: unit === '' ? null : unit })),
+    readings: readings.map(({ type, unit, value }) => ({
+      type,
+      // No -0: JSON has none, and an event is the same wherever it has been.
+      value: value === 0 ? 0 : value,
+      unit: unit === '' ? null : unit,
+    })),
     ts: sourceTs === null || replaced ? receivedAt : sourceTs,
     sourceTs: replaced ? sourceTs : null,
     receivedAt,
@@ -151,7 +156,7 @@ const idProblem = (field: string, id: string): FieldProblem =>
 function parseTime(ts: number | string): number | FieldProblem {
   const timeMs = typeof ts === 'number' ? unixTimeMs(ts) : textTimeMs(ts);
   // `>` is false for NaN.
-  if (Math.abs(timeMs) <= dateRangeMs) return timeMs;
+  if (Math.abs(timeMs) <= dateRangeMs) return timeMs === 0 ? 0 : timeMs;
   return new FieldProblem('ts', `${shown(ts)} is no time; write ISO 8601 or Unix time in s or ms`);
 }
 

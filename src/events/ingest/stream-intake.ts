@@ -134,7 +134,7 @@ export class StreamIntake implements EventIntake {
         sensorId,
         topic,
         // A copy: the packet's memory is the connection's.
-        payload: Uint8Array.prototype.slice.call(payload, 0, maxKeptPayload),
+        payload: new Uint8Array(payload.subarray(0, maxKeptPayload)),
         reason,
         receivedAt: origin.receivedAt,
         protocol: origin.protocol,
