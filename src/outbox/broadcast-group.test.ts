@@ -83,7 +83,7 @@ describe('BroadcastGroup', () => {
     expect(numbersOf(socket)).toEqual(range(1, 1_000));
   });
 
-  it('sends a control message at once, with what waits before it', async () => {
+  it('sends an urgent message at once, with what waits before it', async () => {
     const { clock, join, publish } = setUp();
     const { socket } = join();
     for (const number of range(1, 200)) publish(feedMessage(number));

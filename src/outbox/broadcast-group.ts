@@ -3,7 +3,7 @@
  * are joined and framed once. A member that is behind is sent its messages by itself until it has caught up.
  *
  * A batch goes out at the end of the event loop's turn where it was quiet before, at the end of the window under load, and
- * at once where it holds a control message. Of a large backlog one batch goes out per turn, so that sockets confirm
+ * at once where it holds an urgent message. Of a large backlog one batch goes out per turn, so that sockets confirm
  * in between; a backlog that grows nevertheless goes out faster, and slow members lose from it by their own rules.
  */
 import { CoalescingWindow } from './coalescing-window.ts';
@@ -63,7 +63,7 @@ export class BroadcastGroup implements Flushable {
     let urgent = false;
     for (const message of messages) {
       this.#pending.push(message);
-      urgent ||= message.control;
+      urgent ||= message.urgent;
     }
     this.#window.arrived(messages.length, nowMs);
     this.#plan(nowMs, urgent || this.#pending.length >= batchMessages);

@@ -53,6 +53,7 @@ export class LiveOutbox extends Outbox<LiveSocket, Buffer> {
   readonly #maxUnacknowledgedBytes: number;
   readonly #unacknowledged = new UnacknowledgedBytes();
   #queue: Waiting[] = [];
+  #sentMessages = 0;
   /** Of the queue, what newer values replace. */
   readonly #replaceable = new Map<string, Waiting>();
   /** Whether keyed messages replace each other. */
@@ -71,6 +72,11 @@ export class LiveOutbox extends Outbox<LiveSocket, Buffer> {
   /** Messages that wait here, not those that the socket has. */
   get waiting(): number {
     return this.#queue.length;
+  }
+
+  /** Messages of the feed and answers that were handed over. */
+  get sentMessages(): number {
+    return this.#sentMessages;
   }
 
   get sentFrames(): number {
@@ -107,6 +113,7 @@ export class LiveOutbox extends Outbox<LiveSocket, Buffer> {
     const { frame, messages } = batch;
     this.#last = this.#handedOver = messages.at(-1) ?? null;
     this.count(messages.length, batch.bytes);
+    this.#sentMessages += messages.length;
     this.#unacknowledged.sent(frame.length);
     this.handOver(frame, messages.length, batch.bytes, batch);
     return true;
@@ -143,6 +150,7 @@ export class LiveOutbox extends Outbox<LiveSocket, Buffer> {
         if (item.key !== null) this.#replaceable.delete(item.key);
       }
       const frame = textFrame(lines.join('\n'));
+      this.#sentMessages += batch.length;
       this.#unacknowledged.sent(frame.length);
       this.handOver(frame, batch.length, bytes, null);
     }

@@ -9,6 +9,8 @@ export interface OutboxMessage {
   readonly position: string | null;
   /** Never left out for a slow client. */
   readonly control: boolean;
+  /** Goes out at once, whatever else is being gathered. */
+  readonly urgent: boolean;
   /** What it is the newest value of; null where every message counts. */
   readonly key: string | null;
 }

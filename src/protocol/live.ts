@@ -5,14 +5,22 @@
 import { z } from 'zod';
 import type { AlertWire } from './alert.ts';
 import type { BorderRouterWire } from './border-router.ts';
+import type { ScanNodeWire, ScanSummaryWire } from './scan.ts';
 import type { LiveSensorEvent } from './sensor-event.ts';
+
+/** A larger frame of a client closes its connection with 1009. */
+export const maxLiveRequestBytes = 65_536;
 
 export const livePath = '/ws/live';
 
 export const liveTopics = ['events', 'alerts', 'topology', 'scans', 'border_routers'] as const;
 export type LiveTopic = (typeof liveTopics)[number];
 
-/** `ordered`: every message, in order. `latest`: of a sensor's events only the newest where the client is slow. */
+/**
+ * `ordered`: every message, in order. `latest`: where the client is slow, the newest event of a sensor replaces older ones of
+ * the same types, and the newest state of a border router, a scan or the topology its older ones. A message that replaced
+ * an older one has that one's position, so that resuming from any position that was received misses nothing.
+ */
 export const liveModes = ['ordered', 'latest'] as const;
 export type LiveMode = (typeof liveModes)[number];
 
@@ -20,8 +28,8 @@ export type LiveMode = (typeof liveModes)[number];
 export type LiveMessage =
   | ({ readonly type: 'event' } & LiveSensorEvent)
   | ({ readonly type: 'alert' } & AlertWire)
-  | { readonly type: 'scan'; readonly scan: unknown }
-  | { readonly type: 'scan_node'; readonly scan_id: string; readonly node: unknown }
+  | { readonly type: 'scan'; readonly scan: ScanSummaryWire }
+  | { readonly type: 'scan_node'; readonly scan_id: string; readonly node: ScanNodeWire }
   | {
       readonly type: 'topology';
       readonly scan_id: string | null;
@@ -61,7 +69,13 @@ export type LiveRequest = z.infer<typeof liveRequestSchema>;
 export interface SubscribedMessage {
   readonly type: 'subscribed';
   readonly id: number | string | null;
+  /** What comes after it is sent. The position asked for, or the newest where that is unknown or none was given. */
   readonly position: string;
+}
+
+export interface UnsubscribedMessage {
+  readonly type: 'unsubscribed';
+  readonly id: number | string | null;
 }
 
 /** Messages that this client did not get. */
@@ -76,10 +90,14 @@ export interface GapMessage {
   readonly reason: 'slow_consumer' | 'position_unknown';
 }
 
+export const liveErrorCodes = ['malformed', 'unknown_type', 'invalid_request', 'not_subscribed'] as const;
+export type LiveErrorCode = (typeof liveErrorCodes)[number];
+
+/** A request that was not understood; the connection stays open. */
 export interface LiveErrorMessage {
   readonly type: 'error';
   readonly id: number | string | null;
-  readonly code: 'malformed' | 'unknown_type' | 'invalid_request' | 'not_subscribed' | 'too_large';
+  readonly code: LiveErrorCode;
   readonly message: string;
 }
 
@@ -92,6 +110,7 @@ export interface PongMessage {
 export type LiveServerMessage =
   | (LiveMessage & { readonly position: string })
   | SubscribedMessage
+  | UnsubscribedMessage
   | GapMessage
   | LiveErrorMessage
   | PongMessage;

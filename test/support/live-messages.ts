@@ -15,7 +15,7 @@ export function feedMessage(
   const position = `feed-${number}`;
   const body = { type: 'event', number, ...(padding === 0 ? {} : { padding: 'x'.repeat(padding) }) };
   const line = `${JSON.stringify(body).slice(0, -1)},"position":"${position}"}`;
-  return { line, bytes: Buffer.byteLength(line), position, control, key: key ?? null };
+  return { line, bytes: Buffer.byteLength(line), position, control, urgent: control, key: key ?? null };
 }
 
 export const feedMessages = (from: number, count: number, message: TestMessage = {}): OutboxMessage[] =>
