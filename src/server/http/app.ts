@@ -16,6 +16,7 @@ import { addAlertRoutes } from './alerts.ts';
 import { addConnectionRoutes, type BrowserConnections } from './connections.ts';
 import { addDeadLetterRoutes } from './dead-letters.ts';
 import { addEventRoutes } from './events.ts';
+import { addEventIngestRoutes } from './events-ingest.ts';
 import { addLogRoutes } from './logs.ts';
 import { addNodeRoutes } from './nodes.ts';
 import { addOpenApi } from './openapi.ts';
@@ -149,6 +150,7 @@ export async function createApp(options: AppOptions): Promise<{ app: App; routes
   addTokenRoutes(app, options);
   if (options.events !== undefined) {
     const { clock, events } = options;
+    addEventIngestRoutes(app, { intake: events.intake, clock });
     addEventRoutes(app, { clock, events });
     addDeadLetterRoutes(app, { events });
     addAlertRoutes(app, { clock, events });

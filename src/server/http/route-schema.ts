@@ -45,6 +45,8 @@ interface RouteDescription<Params, Query, Body> {
   readonly params?: Params;
   readonly query?: Query;
   readonly body?: Body;
+  /** Content types of the body other than `application/json` alone. */
+  readonly consumes?: readonly string[];
   readonly answers: Readonly<Record<number, Answer>>;
   /** What can go wrong here beyond what can everywhere. */
   readonly problems?: readonly ProblemCode[];
@@ -98,6 +100,7 @@ export function describeRoute<
     ...(route.params === undefined ? {} : { params: route.params }),
     querystring: route.query ?? nothing,
     ...(route.body === undefined ? {} : { body: route.body }),
+    ...(route.consumes === undefined ? {} : { consumes: route.consumes }),
     response,
   };
   // The type provider would check what is sent against `response`; see the head of this module.
