@@ -16,6 +16,7 @@ import type {
   NewDeadLetter,
   SensorChange,
 } from '../store/event-store.ts';
+import { foldLatest } from '../store/fold-latest.ts';
 import type { SensorDescription, StreamRecord } from '../stream/durable-stream.ts';
 import { followEvent, type SensorTrack, unknownSensor } from './sensor-track.ts';
 
@@ -243,17 +244,10 @@ function noteEvent(draft: SensorDraft, event: SensorEvent): void {
       series = { type: reading.type, latest: change, minutes: [] };
       draft.series.push(series);
     } else {
-      series.latest = laterOf(series.latest, change);
+      series.latest = foldLatest(series.latest, change);
     }
     addToMinute(series, event, reading);
   }
-}
-
-/** What two changes, one after the other, come to. */
-function laterOf(first: LatestChange, second: LatestChange): LatestChange {
-  if (!second.onlyIfNewer) return second;
-  if (second.ts <= first.ts) return first;
-  return { ...second, onlyIfNewer: first.onlyIfNewer };
 }
 
 function addToMinute(series: Series, event: SensorEvent, { type, value }: Reading): void {

@@ -71,6 +71,20 @@ describe('StoreBreaker', () => {
     expect(breaker.waitMs()).toBe(150);
   });
 
+  it('gives up a try that the store never answers, after ten seconds', async () => {
+    await expect(breaker.run(down)).rejects.toBeInstanceOf(StoreError);
+    await clock.advance(75);
+    const trying = expect(breaker.run(() => new Promise(() => undefined))).rejects.toMatchObject({
+      code: 'store_failed',
+    });
+    await clock.advance(10_000);
+    await trying;
+    expect(breaker.waitMs()).toBe(150);
+    await clock.advance(150);
+    expect(await breaker.run(works)).toBe('done');
+    expect(clock.pending).toBe(0);
+  });
+
   it('stays closed for data that is refused, a lost shard and our own bugs', async () => {
     for (const error of [
       new StoreError('store_rejected', 'malformed JSON'),

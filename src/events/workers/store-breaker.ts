@@ -23,7 +23,7 @@ import { StoreError } from '../../errors.ts';
 import type { FactEmitter } from '../../facts.ts';
 
 export interface StoreBreakerOptions {
-  readonly clock: Pick<Clock, 'monotonicMs'>;
+  readonly clock: Pick<Clock, 'monotonicMs' | 'after'>;
   /** 0 ≤ x < 1. */
   readonly random: () => number;
   readonly facts: FactEmitter;
@@ -38,13 +38,16 @@ const longestPauseMs = 30_000;
 /** While another call tries the store; `onChanged` comes first. */
 const whileTriedMs = 1_000;
 
+/** The one call that tries may not keep all others waiting for ever. */
+const triedWithinMs = 10_000;
+
 /** Whether it is the store's fault, not the data's or a newer owner's. */
 export const isStoreDown = (error: unknown): boolean =>
   error instanceof BrokenCircuitError ||
   (error instanceof StoreError && error.code !== 'store_rejected' && error.code !== 'store_fenced');
 
 export class StoreBreaker {
-  readonly #clock: Pick<Clock, 'monotonicMs'>;
+  readonly #clock: Pick<Clock, 'monotonicMs' | 'after'>;
   readonly #policy;
   readonly #backoff: ExponentialBackoff<number>;
   /** Since the last commit that worked. */
@@ -89,7 +92,18 @@ export class StoreBreaker {
   /** Rejects with what the call rejects with, and with BrokenCircuitError where `waitMs` is not 0. */
   run<T>(operation: () => Promise<T>): Promise<T> {
     if (this.waitMs() > 0) return Promise.reject(new BrokenCircuitError('the store is given a pause'));
-    return this.#policy.execute(operation);
+    if (this.#policy.state === CircuitState.Closed) return this.#policy.execute(operation);
+    return this.#policy.execute(() => this.#inTime(operation));
+  }
+
+  /** What a call does that is given up, its caller finds out as after any other failure. */
+  #inTime<T>(operation: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const cancel = this.#clock.after(triedWithinMs, () =>
+        reject(new StoreError('store_failed', `The store did not answer within ${triedWithinMs} ms`)),
+      );
+      operation().then(resolve, reject).finally(cancel);
+    });
   }
 
   /** A batch is in the store: it works as a whole, not only for questions. */
