@@ -25,7 +25,7 @@ interface KnownSensor {
   qos0Events: number;
   missedSeqs: number;
   usualIntervalMs: number | null;
-  /** Described units by type, for readings without one; null while there are none. */
+  /** Units by type, for readings without one: as described, or as they were when loaded. Null while there are none. */
   units: Map<string, string> | null;
   readonly readings: Map<string, LatestReading>;
 }
@@ -51,7 +51,7 @@ export class MemoryLatestValues implements LatestValues {
       for (const { id, readings, ...rest } of page.items)
         this.#sensors.set(id, {
           ...rest,
-          units: null,
+          units: new Map(readings.flatMap(({ type, unit }) => (unit === null ? [] : [[type, unit]]))),
           readings: new Map(readings.map(({ type, ...reading }) => [type, reading])),
         });
       cursor = page.nextCursor;
