@@ -4,11 +4,12 @@
  */
 import type { Benchmark } from './benchmark.ts';
 import { connectionsBenchmark } from './connections.ts';
+import { httpIngestBenchmark } from './http-ingest.ts';
 import { describeMachine } from './machine.ts';
 import { printReport } from './report.ts';
 import { scanBenchmark } from './scan.ts';
 
-const benchmarks: readonly Benchmark[] = [scanBenchmark, connectionsBenchmark];
+const benchmarks: readonly Benchmark[] = [scanBenchmark, connectionsBenchmark, httpIngestBenchmark];
 
 async function main(argv: readonly string[]): Promise<number> {
   const [first, ...options] = argv;
