@@ -12,6 +12,8 @@ export type MeshFact = { readonly subject: string; readonly happenedAt: number }
       readonly answered: number;
       readonly failed: number;
       readonly latencyP99Ms: number | null;
+      /** The slowest answers, slowest first: what it takes to know the p99 of several scans together. */
+      readonly slowestMs?: readonly number[];
     }
   | { readonly kind: 'network_scan'; readonly partitions: number }
   | {

@@ -1,0 +1,97 @@
+/**
+ * Evaluates the alert rules, shard by shard: each open shard has its states in memory, and its owner stores what changes.
+ * What all shards share is only looked at here: the rules in force, silences, latest values.
+ */
+import type { Clock } from '../../clock.ts';
+import type { SensorId, ShardName } from '../../protocol/ids.ts';
+import type { AlertStore } from '../store/alert-store.ts';
+import type { LatestValues } from '../store/latest-values.ts';
+import { type ShardCounts, shardOf } from '../stream/durable-stream.ts';
+import type { AlertEvaluator, ShardAlerts } from './alert-evaluator.ts';
+import type { RuleBook } from './rule-book.ts';
+import { ShardAlertStates } from './shard-alert-states.ts';
+import type { SilencesView } from './silences.ts';
+import { restore, type TrackedSubject, trackedFromRow } from './tracked-subject.ts';
+
+export interface AlertEngineOptions {
+  readonly store: Pick<AlertStore, 'shardAlerts'>;
+  /** The rules in force now. */
+  readonly book: () => RuleBook;
+  readonly silences: SilencesView;
+  readonly latestValues: Pick<LatestValues, 'get' | 'lastReceivedAt' | 'list'>;
+  readonly isBorderRouterOnline: (id: string) => boolean;
+  readonly counts: ShardCounts;
+  readonly clock: Pick<Clock, 'nowMs' | 'monotonicMs'>;
+  readonly newId: () => string;
+}
+
+/** A sensor that has sent nothing for longer when the hub starts was taken down, or has been told of before. */
+const watchedSinceMs = 7 * 86_400_000;
+const pageSize = 1_000;
+/** Sensors known to be watched; their ids come from outside. */
+const maxWatched = 500_000;
+
+export class AlertEngine implements AlertEvaluator {
+  readonly #options: AlertEngineOptions;
+  readonly #startedAt: number;
+  /** The newest owner of each shard here. */
+  readonly #open = new Map<ShardName, ShardAlertStates>();
+  #watched: { readonly book: RuleBook; readonly sensors: Set<SensorId> };
+
+  constructor(options: AlertEngineOptions) {
+    this.#options = options;
+    this.#startedAt = options.clock.nowMs();
+    this.#watched = { book: options.book(), sensors: new Set() };
+  }
+
+  /** Rejects with StoreError. */
+  async openShard(shard: ShardName): Promise<ShardAlerts> {
+    const { clock, isBorderRouterOnline, latestValues, newId, silences, store } = this.#options;
+    const stored = await store.shardAlerts(shard);
+    const rows = new Map<string, (typeof stored.alerts)[number]>(stored.alerts.map((row) => [row.id, row]));
+    const loaded: TrackedSubject[] = [];
+    for (const { rule, state, subject } of stored.states) {
+      const tracked = restore(rule, subject, state, (alertId) => rows.get(alertId));
+      if (tracked === null) continue;
+      loaded.push(tracked);
+      if (tracked.alert !== null) rows.delete(tracked.alert.row.id);
+    }
+    for (const row of rows.values()) loaded.push(trackedFromRow(row, clock.nowMs()));
+    const states = new ShardAlertStates({
+      ...{ shard, silences, clock, newId, isBorderRouterOnline, loaded },
+      sensors: latestValues,
+      book: this.#options.book,
+      startedAt: this.#startedAt,
+      watchSensor: (sensorId) => this.#watchSensor(sensorId),
+      sensorsToWatch: (book) => this.#sensorsToWatch(shard, book),
+    });
+    this.#open.set(shard, states);
+    return states;
+  }
+
+  #watchSensor(sensorId: SensorId): void {
+    const book = this.#options.book();
+    if (this.#watched.book !== book) this.#watched = { book, sensors: new Set() };
+    const { sensors } = this.#watched;
+    if (sensors.has(sensorId)) return;
+    if (sensors.size >= maxWatched) sensors.clear();
+    const states = this.#open.get(shardOf('bulk', sensorId, this.#options.counts));
+    // Where nobody here has that shard, its owner finds the sensor among the latest values.
+    if (states === undefined) return;
+    sensors.add(sensorId);
+    states.watch(sensorId);
+  }
+
+  *#sensorsToWatch(shard: ShardName, book: RuleBook): Generator<SensorId> {
+    if (!book.watchesSilence) return;
+    const { clock, counts, latestValues } = this.#options;
+    const sinceMs = clock.nowMs() - watchedSinceMs;
+    let cursor: string | null = null;
+    do {
+      const page: ReturnType<LatestValues['list']> = latestValues.list({ limit: pageSize, cursor });
+      for (const { id, lastSeenAt } of page.items)
+        if (lastSeenAt >= sinceMs && shardOf('bulk', id, counts) === shard) yield id;
+      cursor = page.nextCursor;
+    } while (cursor !== null);
+  }
+}

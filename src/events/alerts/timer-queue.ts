@@ -1,0 +1,105 @@
+/** Times by key, the earliest first: a binary heap in which replaced times stay until they come up. */
+
+interface Item {
+  readonly key: string;
+  readonly dueAt: number;
+}
+
+export class TimerQueue {
+  readonly #dueAt = new Map<string, number>();
+  #heap: Item[] = [];
+
+  get size(): number {
+    return this.#dueAt.size;
+  }
+
+  has(key: string): boolean {
+    return this.#dueAt.has(key);
+  }
+
+  /** Null takes it out. */
+  set(key: string, dueAt: number | null): void {
+    if (dueAt === null) {
+      this.#dueAt.delete(key);
+      return;
+    }
+    if (this.#dueAt.get(key) === dueAt) return;
+    this.#dueAt.set(key, dueAt);
+    if (this.#heap.length > 64 + 4 * this.#dueAt.size) this.#rebuild(0);
+    else this.#push({ key, dueAt });
+  }
+
+  clear(): void {
+    this.#dueAt.clear();
+    this.#heap = [];
+  }
+
+  /** Moves every time. */
+  shift(byMs: number): void {
+    this.#rebuild(byMs);
+  }
+
+  /** Unix ms; null where there is none. */
+  get next(): number | null {
+    for (let top = this.#heap[0]; top !== undefined; top = this.#heap[0]) {
+      if (this.#isCurrent(top)) return top.dueAt;
+      this.#dropTop();
+    }
+    return null;
+  }
+
+  /** Keys that are due, at most so many; they stay in until they are set anew. */
+  dueBy(nowMs: number, limit: number): readonly string[] {
+    const due = new Set<string>();
+    const open = [0];
+    for (let index = open.pop(); index !== undefined && due.size < limit; index = open.pop()) {
+      const item = this.#heap[index];
+      if (item === undefined || item.dueAt > nowMs) continue;
+      if (this.#isCurrent(item)) due.add(item.key);
+      open.push(2 * index + 2, 2 * index + 1);
+    }
+    return [...due];
+  }
+
+  #isCurrent({ dueAt, key }: Item): boolean {
+    return this.#dueAt.get(key) === dueAt;
+  }
+
+  #rebuild(byMs: number): void {
+    const items = [...this.#dueAt].map(([key, dueAt]) => ({ key, dueAt: dueAt + byMs }));
+    for (const { dueAt, key } of items) this.#dueAt.set(key, dueAt);
+    // A sorted list is a heap.
+    this.#heap = items.sort((a, b) => a.dueAt - b.dueAt);
+  }
+
+  #push(item: Item): void {
+    const heap = this.#heap;
+    let index = heap.length;
+    heap.push(item);
+    while (index > 0) {
+      const parent = (index - 1) >> 1;
+      const above = heap[parent];
+      if (above === undefined || above.dueAt <= item.dueAt) break;
+      heap[index] = above;
+      index = parent;
+    }
+    heap[index] = item;
+  }
+
+  #dropTop(): void {
+    const heap = this.#heap;
+    const last = heap.pop();
+    if (last === undefined || heap.length === 0) return;
+    let index = 0;
+    for (;;) {
+      const left = 2 * index + 1;
+      const right = left + 1;
+      const child = (heap[right]?.dueAt ?? Infinity) < (heap[left]?.dueAt ?? Infinity) ? right : left;
+      const below = heap[child];
+      if (below === undefined || below.dueAt >= last.dueAt) break;
+      heap[index] = below;
+      index = child;
+    }
+    heap[index] = last;
+  }
+}
