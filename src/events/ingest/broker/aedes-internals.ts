@@ -48,12 +48,19 @@ export interface MatchedSubscription extends BrokerSubscription {
   clientId: string;
 }
 
+export type Deliver = (packet: BrokerPacket, done: () => void) => void;
+
 export type BrokerClient = Client & {
   conn: Socket;
   /** Set once CONNACK is written. */
   readonly connackSent: boolean;
   /** DISCONNECT came. */
   readonly _disconnected: boolean;
+  /** By topic filter, without a prototype. */
+  readonly subscriptions: Readonly<Record<string, { qos: Qos }>>;
+  /** What its subscriptions of QoS 0, and of the others, are served by. */
+  deliver0: Deliver;
+  deliverQoS: Deliver;
   /** Reads no more from the socket. */
   pause(): void;
 };

@@ -312,7 +312,14 @@ class EmbeddedBroker implements MqttBroker {
     }
     const connection = new BrokerConnection(socket, config.max_packet);
     socket.once('close', () => this.#connections.remove(connection));
-    this.#connections.add(this.#aedes.handle(socket) as BrokerClient, connection);
+    const client = this.#aedes.handle(socket) as BrokerClient;
+    this.#connections.add(client, connection);
+    // Aedes delivers by the first of a client's filters that fits: one of QoS 0 must not hide a better one.
+    const { deliver0, deliverQoS } = client;
+    client.deliver0 = (packet, done) => {
+      const isBetter = packet.qos > 0 && connection.grantedQos(packet.topic) > 0;
+      (isBetter ? deliverQoS : deliver0)(packet, done);
+    };
   }
 
   #takesOver(clientId: string): void {
@@ -438,6 +445,9 @@ class EmbeddedBroker implements MqttBroker {
         this.#persistence.isDrained(client) && this.#persistence.queuedFor(client.id, packet) !== undefined;
       if (!isNext) return null;
     }
+    // Aedes sends no better than the subscription of this very topic.
+    const exact = client.subscriptions[packet.topic];
+    if (exact !== undefined && exact.qos < granted) exact.qos = granted;
     return granted < packet.qos ? { ...packet, qos: granted } : packet;
   }
 

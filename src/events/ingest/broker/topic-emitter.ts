@@ -4,10 +4,8 @@
  * A publish is done when each subscription has it, not when each client's socket has: a client that reads slowly costs
  * itself its connection (`connection-guard.ts`) and never holds a publisher or another client up.
  */
-import type { BrokerPacket } from './aedes-internals.ts';
+import type { BrokerPacket, Deliver } from './aedes-internals.ts';
 import { TopicTree } from './topic-tree.ts';
-
-type Deliver = (packet: BrokerPacket, done: () => void) => void;
 
 const delivered = (): void => undefined;
 
