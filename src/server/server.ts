@@ -1,6 +1,6 @@
 /**
- * The hub's one port: REST and the web pages, Socket.IO for browsers, `/ws/br` for border routers. Two WebSocket systems
- * share it and never mix: who gets an upgrade is decided here, by path.
+ * The hub's one port: REST and the web pages, Socket.IO for browsers, `/ws/br` for border routers, `/ws/live` for live
+ * clients. These share it and never mix: who gets an upgrade is decided here, by path.
  */
 import { createServer as createHttpServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
@@ -13,6 +13,7 @@ import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { RecentLogs } from '../observability/recent-logs.ts';
 import { borderRouterPath } from '../protocol/border-router-messages.ts';
+import { livePath } from '../protocol/live.ts';
 import type { ScanArchive } from '../scan/scan-archive.ts';
 import { createAccessPolicy } from './access.ts';
 import { BorderRouterGateway } from './border-routers/border-router-gateway.ts';
@@ -20,6 +21,7 @@ import { BrowserGateway, browserPath } from './browsers/browser-gateway.ts';
 import { createApp } from './http/app.ts';
 import type { App } from './http/route-schema.ts';
 import { makeProblem } from './http/problem.ts';
+import { LiveGateway, type LiveGatewayOptions } from './live/live-gateway.ts';
 import type { Links, Nodes, Scans, SensorEvents, Tokens, TopologyHistory } from './ports.ts';
 import { refuseUpgrade } from './refuse-upgrade.ts';
 
@@ -34,6 +36,8 @@ export interface ServerOptions {
   readonly scans: Pick<ScanArchive, 'get' | 'list' | 'lastOutcomes' | 'latencies' | 'saveFailure'>;
   /** Absent in a hub that takes no events. */
   readonly events?: SensorEvents;
+  /** What `/ws/live` needs; without it, nobody gets in there. */
+  readonly live?: Pick<LiveGatewayOptions, 'feed' | 'budget' | 'observer' | 'random'>;
   readonly logs?: Pick<RecentLogs, 'list'>;
   readonly facts: FactSource & FactEmitter;
   readonly metrics: Pick<Metrics, 'render' | 'contentType' | 'watchConnections'>;
@@ -52,6 +56,8 @@ export interface HubServer {
   listen(): Promise<{ host: string; port: number }>;
   /** Browsers connected now. */
   readonly browserCount: number;
+  /** Live clients connected now. */
+  readonly liveClientCount: number;
   /** Ends browser connections and requests. Border-router links are closed by whoever owns them, before this. */
   close(): Promise<void>;
 }
@@ -72,27 +78,33 @@ export function createServer(options: ServerOptions): HubServer {
   const access = createAccessPolicy(config.server.host);
   const httpServer = createHttpServer(httpLimits);
   const borderRouters = new BorderRouterGateway({ ...options, access });
+  const live = options.live === undefined ? null : new LiveGateway({ ...options, ...options.live, access });
   let app: App | null = null;
   let browsers: BrowserGateway | null = null;
   let closed = false;
-  const browserConnections = () => browsers?.connections() ?? [];
+  const clientConnections = () => [...(browsers?.connections() ?? []), ...(live?.connections() ?? [])];
   const sockets = new Set<Socket>();
   httpServer.on('connection', (socket: Socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
   });
-  metrics.watchConnections(() => [...links.connections(), ...browserConnections()]);
+  metrics.watchConnections(() => [...links.connections(), ...clientConnections()]);
 
   httpServer.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const url = request.url ?? '';
     if (url.startsWith(browserPath)) return;
     // Node drops its own listener with the upgrade; without one, a reset by the peer would end the process.
     socket.on('error', () => socket.destroy());
-    if (url.split('?', 1)[0] === borderRouterPath) {
+    const path = url.split('?', 1)[0];
+    if (path === borderRouterPath) {
       borderRouters.handleUpgrade(request, socket, head);
       return;
     }
-    const detail = `WebSockets are at ${borderRouterPath} (border routers) and ${browserPath} (browsers)`;
+    if (path === livePath && live !== null) {
+      live.handleUpgrade(request, socket, head);
+      return;
+    }
+    const detail = `WebSockets are at ${borderRouterPath} (border routers), ${livePath} (live clients) and ${browserPath} (browsers)`;
     refuseUpgrade(socket, makeProblem('route_not_found', detail, { url }), clock);
   });
 
@@ -100,11 +112,14 @@ export function createServer(options: ServerOptions): HubServer {
     get browserCount() {
       return browsers?.size ?? 0;
     },
+    get liveClientCount() {
+      return live?.size ?? 0;
+    },
     async listen() {
       ({ app } = await createApp({
         ...options,
         access,
-        browsers: { connections: browserConnections },
+        browsers: { connections: clientConnections },
         serverFactory: (handler) => httpServer.on('request', handler as never),
       }));
       if (closed) {
@@ -119,12 +134,13 @@ export function createServer(options: ServerOptions): HubServer {
       closed = true;
       borderRouters.close();
       browsers?.close();
+      const liveClosed = live?.close();
       // Not `closeAllConnections()`: it spares what was upgraded, and a browser that never reads would hold the stop up.
       const cancel = clock.after(drainMs, () => {
         for (const socket of sockets) socket.destroy();
       });
       try {
-        await app?.close();
+        await Promise.all([liveClosed, app?.close()]);
       } finally {
         cancel();
       }

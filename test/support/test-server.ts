@@ -1,4 +1,5 @@
 /** The hub's server on a free port of loopback, with everything behind it faked. */
+import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -6,10 +7,13 @@ import type { WebSocket } from 'ws';
 import { type Clock, systemClock } from '../../src/clock.ts';
 import { type ConfigInput, defaultConfig } from '../../src/config.ts';
 import { NodeError, ScanError, type StoreError, TokenError } from '../../src/errors.ts';
+import { MemoryLiveFeed } from '../../src/events/live/memory-live-feed.ts';
 import { FactBus, type Facts } from '../../src/facts.ts';
 import { silentLogger } from '../../src/observability/logger.ts';
 import { createMetrics, type Metrics } from '../../src/observability/metrics.ts';
 import { RecentLogs } from '../../src/observability/recent-logs.ts';
+import { defaultOutboxBudgetBytes, OutboxBudget } from '../../src/outbox/outbox-budget.ts';
+import { silentOutboxObserver } from '../../src/outbox/outbox-observer.ts';
 import type { BorderRouter, Connection } from '../../src/protocol/border-router.ts';
 import type { CoapResponseMessage } from '../../src/protocol/border-router-messages.ts';
 import {
@@ -62,6 +66,12 @@ export class TestWorld {
   readonly latencyQuestions: (readonly string[])[] = [];
   readonly events = new FakeSensorEvents();
   readonly logs = new RecentLogs();
+  readonly liveFeed = new MemoryLiveFeed({
+    resumeMessages: 10_000,
+    resumeMs: 120_000,
+    clock: systemClock,
+    newId: randomUUID,
+  });
   storeFailure: Error | null = null;
   saveFailure: StoreError | null = null;
   triggerFailure: Error | null = null;
@@ -130,6 +140,12 @@ export function fakeServerOptions(
     tokens: fakeTokens(world),
     scans: fakeScans(world),
     events: world.events,
+    live: {
+      feed: world.liveFeed,
+      budget: new OutboxBudget(defaultOutboxBudgetBytes),
+      observer: silentOutboxObserver,
+      random: Math.random,
+    },
     logs: world.logs,
     facts,
     metrics: createMetrics({ facts, clock, version: '1.2.3', processMetrics: false }),
