@@ -33,7 +33,7 @@ export class HubProcess {
       const child = await startProgram({
         name: 'the hub',
         command: program,
-        args: ['serve', '--port', '0', '--data-dir', folder],
+        args: ['serve', '--port', '0', '--mqtt-port', '0', '--data-dir', folder],
         environment: {
           ...withoutSettings(process.env),
           THREADHUB_LOG_LEVEL: 'warn',

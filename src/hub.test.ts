@@ -27,6 +27,7 @@ describe('a hub', () => {
       data_dir: join(folder.path, 'data'),
       nodes: { file: join(folder.path, 'adresses.json') },
       ...input,
+      mqtt: { port: 0, ...input.mqtt },
       server: { port: 0, ...input.server },
     });
 

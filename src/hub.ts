@@ -9,6 +9,7 @@ import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config.ts';
 import { openDatabase } from './database/open-database.ts';
 import { StoreError } from './errors.ts';
+import { createEventPipeline } from './event-pipeline.ts';
 import { FactBus } from './facts.ts';
 import { BorderRouterLinks } from './links/border-router-links.ts';
 import { BorderRouterTokens } from './links/border-router-tokens.ts';
@@ -16,8 +17,8 @@ import { logFacts } from './observability/log-facts.ts';
 import type { Logger } from './observability/logger.ts';
 import { createMetrics } from './observability/metrics.ts';
 import type { RecentLogs } from './observability/recent-logs.ts';
-import { defaultOutboxBudgetBytes } from './outbox/outbox-budget.ts';
-import { parseExtAddress } from './protocol/ids.ts';
+import { defaultOutboxBudgetBytes, OutboxBudget } from './outbox/outbox-budget.ts';
+import { asBorderRouterId, parseExtAddress } from './protocol/ids.ts';
 import { parseIpv6, parseIpv6Prefix } from './protocol/ipv6.ts';
 import { NodeFileWatcher } from './scan/node-file-watcher.ts';
 import { NodeRegistry } from './scan/node-registry.ts';
@@ -117,6 +118,7 @@ export async function createHub(config: Config, overrides: HubOverrides): Promis
     const metrics = createMetrics({ facts, clock, version });
     releases.defer(() => metrics.close());
 
+    const outboxBudget = new OutboxBudget(defaultOutboxBudgetBytes);
     const links = new BorderRouterLinks({
       limits: {
         pingIntervalMs: config.border_routers.ping_interval,
@@ -132,7 +134,7 @@ export async function createHub(config: Config, overrides: HubOverrides): Promis
       random,
       facts,
       outboxObserver: metrics.outboxObserver,
-      outboxBudgetBytes: defaultOutboxBudgetBytes,
+      outboxBudget,
     });
     metrics.watchBorderRouters(() => links.list());
     releases.defer(tokens.onRevoked((tokenId) => links.closeByToken(tokenId)));
@@ -185,6 +187,20 @@ export async function createHub(config: Config, overrides: HubOverrides): Promis
 
     learnNodes({ config, facts, links, logger, nodes, releases });
 
+    const pipeline = await createEventPipeline({
+      config,
+      configFile: overrides.configFile ?? null,
+      isBorderRouterOnline: (id) => links.get(asBorderRouterId(id))?.online === true,
+      facts,
+      metrics,
+      clock,
+      random,
+      newId,
+      logger,
+      onFatal: (error) => overrides.onFatal?.(error),
+      releases,
+    });
+
     const server = createServer({
       config,
       links,
@@ -198,6 +214,13 @@ export async function createHub(config: Config, overrides: HubOverrides): Promis
       nodes,
       tokens,
       scans: archive,
+      events: pipeline.events,
+      live: {
+        feed: pipeline.liveFeed,
+        budget: outboxBudget,
+        observer: metrics.outboxObserver,
+        random,
+      },
       ...(overrides.recentLogs === undefined ? {} : { logs: overrides.recentLogs }),
       facts,
       metrics,
@@ -224,7 +247,14 @@ export async function createHub(config: Config, overrides: HubOverrides): Promis
       async start() {
         try {
           const { host, port } = await server.listen();
-          return { url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`, host, port, mqtt: null };
+          const urlHost = host.includes(':') ? `[${host}]` : host;
+          const mqtt = (await pipeline.broker?.listen()) ?? null;
+          return {
+            url: `http://${urlHost}:${port}`,
+            host,
+            port,
+            mqtt: mqtt === null ? null : { url: `mqtt://${urlHost}:${mqtt.port}`, port: mqtt.port },
+          };
         } catch (error) {
           await stop();
           throw error;

@@ -25,7 +25,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
  * The files at the top of `src/` that put the rest together. Every other file there is vocabulary that all folders
  * share; it sees its like and `protocol`.
  */
-const roots = ['hub.ts', 'main.ts', 'stores.ts'];
+const roots = ['event-pipeline.ts', 'hub.ts', 'main.ts', 'stores.ts'];
 /** The commands that start a hub load its composition root. */
 const mayLoadTheHub = 'cli/programs.ts';
 

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { FakeClock, settle } from '../../test/support/fake-clock.ts';
 import { FakeSocket } from '../../test/support/fake-socket.ts';
 import { FactBus, type Facts } from '../facts.ts';
+import { OutboxBudget } from '../outbox/outbox-budget.ts';
 import { silentOutboxObserver } from '../outbox/outbox-observer.ts';
 import { encodeFrame } from '../protocol/border-router-codec.ts';
 import type { ScanNodeCommand } from '../protocol/border-router-messages.ts';
@@ -53,7 +54,7 @@ describe('BorderRouterLinks', () => {
       random: () => 0.5,
       facts: bus,
       outboxObserver: silentOutboxObserver,
-      outboxBudgetBytes: 10_000_000,
+      outboxBudget: new OutboxBudget(10_000_000),
     });
     events = [];
     facts = [];
@@ -524,7 +525,7 @@ describe('BorderRouterLinks', () => {
       random: () => 0.5,
       facts: new FactBus({ onListenerError: () => undefined }),
       outboxObserver: silentOutboxObserver,
-      outboxBudgetBytes: 10_000_000,
+      outboxBudget: new OutboxBudget(10_000_000),
     });
     const valid = [
       '{"type":"scan_node_result","request_id":"r1","target_ipv6":"fd00::1","success":true,"network_info":{"role":"router","rloc16":"0xa000","children":[{"rloc16":"0xa001"}]}}',

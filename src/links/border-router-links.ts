@@ -11,7 +11,7 @@ import type { Clock } from '../clock.ts';
 import { LinkError } from '../errors.ts';
 import type { FactEmitter, LinkEnd, ProtocolErrorKind } from '../facts.ts';
 import { LivenessWheel } from '../outbox/liveness-wheel.ts';
-import { OutboxBudget } from '../outbox/outbox-budget.ts';
+import type { OutboxBudget } from '../outbox/outbox-budget.ts';
 import type { SendResult } from '../outbox/frame-outbox.ts';
 import type { OutboxObserver } from '../outbox/outbox-observer.ts';
 import { encodeHubCommand, frameBytes } from '../protocol/border-router-codec.ts';
@@ -92,7 +92,8 @@ export interface BorderRouterLinksOptions {
   readonly random: () => number;
   readonly facts: FactEmitter;
   readonly outboxObserver: OutboxObserver;
-  readonly outboxBudgetBytes: number;
+  /** Shared with every other outbox of the process. */
+  readonly outboxBudget: OutboxBudget;
 }
 
 interface CoapWaiter {
@@ -107,7 +108,6 @@ const rememberedBorderRouters = 20_000;
 
 export class BorderRouterLinks {
   readonly #options: BorderRouterLinksOptions;
-  readonly #budget: OutboxBudget;
   readonly #links = new Map<BorderRouterId, BorderRouterLink>();
   readonly #records = new Map<BorderRouterId, BorderRouterRecord>();
   readonly #coapWaiters = new Map<RequestId, CoapWaiter>();
@@ -126,7 +126,6 @@ export class BorderRouterLinks {
 
   constructor(options: BorderRouterLinksOptions) {
     this.#options = options;
-    this.#budget = new OutboxBudget(options.outboxBudgetBytes);
     this.#wheel = new LivenessWheel(options.clock);
   }
 
@@ -143,7 +142,7 @@ export class BorderRouterLinks {
       transport,
       handshake,
       limits,
-      budget: this.#budget,
+      budget: this.#options.outboxBudget,
       outboxObserver,
       clock,
       random,

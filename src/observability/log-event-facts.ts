@@ -54,7 +54,10 @@ export function logEventFacts(
       logger.debug({ shard, worker, epoch }, 'worker took a shard'),
     ),
     facts.on('shard:lost', ({ reason, shard, worker }) =>
-      logger.warn({ shard, worker, reason }, 'worker lost a shard'),
+      logger[reason === 'the hub is stopping' ? 'debug' : 'warn'](
+        { shard, worker, reason },
+        'worker lost a shard',
+      ),
     ),
     facts.on('circuit_breaker:changed', ({ detail, name, state }) =>
       logger[state === 'open' ? 'error' : 'info'](

@@ -83,7 +83,20 @@ describe('a demo', () => {
 
   beforeAll(async () => {
     const started = performance.now();
-    demo = start(program, 'demo', '--port', '0', '--border-routers', '2', '--nodes', '4', '--rtt', '5..10');
+    demo = start(
+      program,
+      'demo',
+      '--port',
+      '0',
+      '--mqtt-port',
+      '0',
+      '--border-routers',
+      '2',
+      '--nodes',
+      '4',
+      '--rtt',
+      '5..10',
+    );
     const [, shownUrl = ''] = await untilPrinted(demo, /(http:\/\/localhost:\d+)\/network-map/);
     url = shownUrl;
     expect(performance.now() - started).toBeLessThan(20_000);
@@ -202,7 +215,16 @@ describe('a hub', () => {
 
   it('stops at SIGINT with exit code 0, and starts again on its data', async () => {
     for (let turn = 0; turn < 2; turn += 1) {
-      const hub = start(program, 'serve', '--port', '0', '--data-dir', join(folder, 'again'));
+      const hub = start(
+        program,
+        'serve',
+        '--port',
+        '0',
+        '--mqtt-port',
+        '0',
+        '--data-dir',
+        join(folder, 'again'),
+      );
       await untilPrinted(hub, /Threadhub is at http/);
       hub.child.kill('SIGINT');
       expect((await hub.ended).code).toBe(0);

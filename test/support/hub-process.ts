@@ -10,6 +10,8 @@ const threadhub = resolve(import.meta.dirname, '../../bin/threadhub');
 export interface HubProcess {
   readonly url: string;
   readonly port: number;
+  readonly mqttUrl: string;
+  readonly mqttPort: number;
   readonly dataDir: string;
   readonly pid: number;
   /** Everything it has written so far. */
@@ -23,6 +25,7 @@ export interface HubProcess {
 
 export interface HubProcessOptions {
   readonly port?: number;
+  readonly mqttPort?: number;
   readonly dataDir?: string;
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
@@ -32,8 +35,13 @@ export interface HubProcessOptions {
 export async function startHubProcess(options: HubProcessOptions = {}): Promise<HubProcess> {
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'threadhub-')));
   const port = options.port ?? (await freePort());
+  const mqttPort = options.mqttPort ?? (await freePort());
   const child = spawnThreadhub(
-    ['serve', '--port', String(port), '--data-dir', dataDir, ...(options.args ?? [])],
+    [
+      'serve',
+      ...['--port', String(port), '--mqtt-port', String(mqttPort), '--data-dir', dataDir],
+      ...(options.args ?? []),
+    ],
     {
       THREADHUB_NODES_FILE: join(dataDir, 'adresses.json'),
       THREADHUB_SCAN_INTERVAL: '0',
@@ -51,6 +59,8 @@ export async function startHubProcess(options: HubProcessOptions = {}): Promise<
   return {
     url,
     port,
+    mqttUrl: `mqtt://127.0.0.1:${mqttPort}`,
+    mqttPort,
     dataDir,
     pid: child.process.pid ?? 0,
     output: child.output,
