@@ -16,6 +16,7 @@ import type { AlertStore } from '../alert-store.ts';
 import type { EventStore } from '../event-store.ts';
 import { eventMigrations } from '../migrations/all-migrations.ts';
 import type { EventDatabaseSchema } from '../schema.ts';
+import { Checkpoints } from './checkpoints.ts';
 import { KeyDirectory } from './key-directory.ts';
 import { SqliteAlertStore } from './sqlite-alert-store.ts';
 import { SqliteEventStore } from './sqlite-event-store.ts';
@@ -35,12 +36,17 @@ export interface EventStores {
   close(): Promise<void>;
 }
 
-/** Pages that batches change again and again: those of some 100,000 sensors. */
+/** The cache holds pages that batches change again and again: those of some 100,000 sensors. `Checkpoints` copies the log. */
 const writerSetUp = `
   pragma cache_size = -${64 * 1_024};
-  pragma wal_autocheckpoint = 1000;
+  pragma wal_autocheckpoint = ${64 * 1_024};
 `;
-const readerSetUp = `pragma cache_size = -${32 * 1_024};`;
+/** Not a read-only connection, which could not run checkpoints either. */
+const readerSetUp = `
+  pragma cache_size = -${32 * 1_024};
+  pragma wal_autocheckpoint = 0;
+  pragma query_only = on;
+`;
 
 /** Throws StoreError where the file is damaged or was written by a newer version. */
 export async function openEventStores({
@@ -49,15 +55,15 @@ export async function openEventStores({
   onCrash,
 }: OpenEventStoresOptions): Promise<EventStores> {
   const databasePath = join(dataDir, 'events.db');
-  const open = (data: Pick<SqliteWorkerData, 'readOnly' | 'setUp'>): Promise<SqliteThread> =>
-    openThread({ databasePath, lockPath: null, ...data }, onCrash);
-  const writer = await open({ setUp: writerSetUp });
+  const open = (setUp: string): Promise<SqliteThread> =>
+    openThread({ databasePath, lockPath: null, setUp }, onCrash);
+  const writer = await open(writerSetUp);
   const writerDialect = new SqliteThreadDialect(writer);
   const compiler = new Kysely<EventDatabaseSchema>({ dialect: writerDialect });
   let reader: SqliteThread;
   try {
     await migrate(compiler, databasePath);
-    reader = await open({ readOnly: true, setUp: readerSetUp });
+    reader = await open(readerSetUp);
   } catch (error) {
     await writer.close();
     throw error;
@@ -75,6 +81,7 @@ export async function openEventStores({
       .select(({ fn }) => fn.max<number | null>('key').as('key'))
       .executeTakeFirst();
     const events = new SqliteEventStore({
+      checkpoints: new Checkpoints({ reader, writes }),
       clock,
       compiler,
       directory,

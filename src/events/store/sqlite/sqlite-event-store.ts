@@ -26,6 +26,7 @@ import type {
   StoredEvent,
 } from '../event-store.ts';
 import type { EventDatabaseSchema } from '../schema.ts';
+import type { Checkpoints } from './checkpoints.ts';
 import { findKeys } from './commit-sql.ts';
 import { commitStatements } from './commit-statements.ts';
 import { DeadLetterQueries } from './dead-letter-queries.ts';
@@ -39,6 +40,7 @@ import { SensorQueries } from './sensor-queries.ts';
 import type { WriteQueue } from './write-queue.ts';
 
 interface SqliteEventStoreParts {
+  readonly checkpoints: Checkpoints;
   readonly clock: Pick<Clock, 'nowMs'>;
   /** Of the thread that writes; makes statements, `writes` runs them. */
   readonly compiler: Kysely<EventDatabaseSchema>;
@@ -49,6 +51,10 @@ interface SqliteEventStoreParts {
   readonly writes: WriteQueue;
 }
 
+/** What a batch writes to the log, about: measured with 10,000 sensors. */
+const pagesPerCommit = 20;
+const pagesPerEvent = 1.4;
+
 interface ProgressRow {
   readonly sensor_key: number;
   readonly last_seq: number | null;
@@ -58,6 +64,7 @@ interface ProgressRow {
 }
 
 export class SqliteEventStore implements EventStore {
+  readonly #checkpoints: Checkpoints;
   readonly #directory: KeyDirectory;
   readonly #kysely: Kysely<EventDatabaseSchema>;
   readonly #writes: WriteQueue;
@@ -69,6 +76,7 @@ export class SqliteEventStore implements EventStore {
   #nextEventKey: number;
 
   constructor(parts: SqliteEventStoreParts) {
+    this.#checkpoints = parts.checkpoints;
     this.#directory = parts.directory;
     this.#kysely = parts.kysely;
     this.#writes = parts.writes;
@@ -142,6 +150,7 @@ export class SqliteEventStore implements EventStore {
     const plan = commitStatements(batch, { directory: this.#directory, firstEventKey });
     await this.#writes.run(laneOfShard(batch.shard), { statements: plan.statements, transaction: true });
     if (!this.#directory.allStored) this.#directory.noteStored(plan);
+    this.#checkpoints.noteWritten(pagesPerCommit + pagesPerEvent * batch.events.length);
   }
 
   events(query: EventQuery): Promise<Page<StoredEvent>> {
