@@ -40,7 +40,7 @@ export interface NewStreamEntry {
   readonly shard: ShardName;
   readonly entry: StreamEntry;
   /**
-   * An MQTT QoS 2 delivery, `client id + packet id`: appended once until `forgetDelivery`, across restarts. Entries of one
+   * An MQTT QoS 2 delivery, as `deliveryKey` names it: appended once until `forgetDelivery`, across restarts. Entries of one
    * delivery are appended together.
    */
   readonly deliveryKey?: string;
@@ -88,7 +88,10 @@ export interface DurableStream {
   compare(a: StreamPosition, b: StreamPosition): number;
   /** Everything up to this position has been stored, durably: it may be trimmed. */
   commit(shard: ShardName, position: StreamPosition): void;
-  /** Called after entries became durable in a shard, once per append and shard. Returns the function that unsubscribes. */
+  /**
+   * Called after entries became durable in a shard, once for all of its entries that became durable together. Returns the
+   * function that unsubscribes.
+   */
   onAppended(listener: (shard: ShardName) => void): () => void;
   depths(): readonly ShardDepth[];
   /** Resolves when what was appended before is durable, and the files are closed. */

@@ -74,14 +74,12 @@ export class RecentEntries {
   }
 
   /** Entries of the shard after `place`. */
-  read(shard: ShardName, place: number, limits: ReadLimits): readonly StreamRecord[] {
+  collect(shard: ShardName, place: number, collector: RecordCollector): void {
     const chunks = this.#byShard.get(shard) ?? [];
-    const collector = new RecordCollector(limits);
     for (let index = firstAfter(chunks, place); index < chunks.length; index++) {
       const chunk = chunks[index];
       if (chunk === undefined || !collectChunk(chunk, place, collector)) break;
     }
-    return collector.records;
   }
 
   /** When the oldest entry after `place` became durable; null where none is here. */

@@ -155,10 +155,15 @@ export class SqliteDurableStream implements DurableStream {
   ): Promise<readonly StreamRecord[]> {
     if (this.#isClosing) throw streamClosed();
     const state = this.#state(shard);
-    const place = Math.max(state.committed, after === null ? 0 : placeOf(after));
-    if (place >= state.onlyOnDiskThrough) return this.#recent.read(shard, place, limits);
-    const records = await this.#readFile(state, place, limits);
-    return records.length > 0 ? records : this.#recent.read(shard, place, limits);
+    const collector = new RecordCollector(limits);
+    let place = Math.max(state.committed, after === null ? 0 : placeOf(after));
+    while (place < state.onlyOnDiskThrough) {
+      const reached = await this.#collectFromFile(state, place, limits, collector);
+      if (reached === null) return collector.records;
+      place = reached;
+    }
+    this.#recent.collect(shard, place, collector);
+    return collector.records;
   }
 
   compare(a: StreamPosition, b: StreamPosition): number {
@@ -324,17 +329,24 @@ export class SqliteDurableStream implements DurableStream {
     return this.#recent.oldestDurableAt(state.name, state.committed);
   }
 
-  async #readFile(state: ShardState, place: number, limits: ReadLimits): Promise<readonly StreamRecord[]> {
-    const collector = new RecordCollector(limits);
-    const read = { shardId: state.id, after: place, through: state.onlyOnDiskThrough, ...limits };
+  /** Resolves with the place up to which it collected; null where the collector is full. */
+  async #collectFromFile(
+    state: ShardState,
+    after: number,
+    limits: ReadLimits,
+    collector: RecordCollector,
+  ): Promise<number | null> {
+    let reached = state.onlyOnDiskThrough;
+    const read = { shardId: state.id, after, through: reached, ...limits };
     for (const { durableAt, first, lines } of await readChunks(this.#file, read).catch(readFailed)) {
-      for (let index = Math.max(0, place + 1 - first); index < lines.length; index++) {
+      for (let index = Math.max(0, after + 1 - first); index < lines.length; index++) {
         const line = lines[index] ?? '';
-        if (!collector.hasRoomFor(line.length)) return collector.records;
+        if (!collector.hasRoomFor(line.length)) return null;
         collector.take(first + index, line.length, decodeEntry(line, durableAt), durableAt);
       }
+      reached = first + lines.length - 1;
     }
-    return collector.records;
+    return collector.hasRoomFor(1) ? reached : null;
   }
 
   /** At the latest a second from now, committed entries are trimmed, beside an append or on their own. */

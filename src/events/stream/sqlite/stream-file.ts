@@ -288,8 +288,8 @@ export async function readChunks(
   }));
 }
 
-/** Free pages that are worth giving back: 64 MiB. */
-const spareBytes = 64 * 1_024 * 1_024;
+/** Free pages that are worth giving back: 16 MiB. */
+const spareBytes = 16 * 1_024 * 1_024;
 
 /** Gives the room of a backlog that is over back to the disk. Only for a file that is all but empty: it is copied. */
 export async function shrinkFile(file: StreamFile): Promise<void> {
