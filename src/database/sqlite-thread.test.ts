@@ -1,3 +1,4 @@
+import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -151,6 +152,83 @@ describe('SqliteThread', () => {
     });
     await expect(bad).rejects.toMatchObject({ code: 'store_failed' });
     expect(await query('select 1 as one')).toEqual([{ one: 1 }]);
+  });
+
+  it('applies nothing of a transaction in which a statement changes other than the expected rows', async () => {
+    await query('create table fence (epoch integer)');
+    await query('create table t (a integer)');
+    await query('insert into fence values (1)');
+    const fenced = (epoch: number, a: number) =>
+      thread.execute({
+        statements: [
+          statement('insert into t values (?)', a),
+          { ...statement('update fence set epoch = epoch where epoch = ?', epoch), expectChanges: 1 },
+        ],
+        transaction: true,
+      });
+    const [stale, owned] = await Promise.allSettled([fenced(2, 2), fenced(1, 1)]);
+    expect(stale).toMatchObject({ status: 'rejected', reason: { code: 'store_fenced' } });
+    expect(owned).toMatchObject({ status: 'fulfilled' });
+    expect(await query('select a from t')).toEqual([{ a: 1 }]);
+  });
+
+  describe('beside the thread that writes', () => {
+    const openBeside = (options: { readOnly?: boolean; setUp?: string }) =>
+      SqliteThread.open({
+        databasePath: join(folder.path, 'a.db'),
+        lockPath: null,
+        onCrash: (error) => void crashes.push(error),
+        ...options,
+      });
+
+    it('reads what is committed, from now on, and writes nothing', async () => {
+      await query('create table t (a integer)');
+      const reader = await openBeside({ readOnly: true });
+      const read = async (sql: string) => {
+        const [result] = await reader.execute({ statements: [statement(sql)], transaction: false });
+        return result?.rows;
+      };
+      expect(await read('select a from t')).toEqual([]);
+      await query('insert into t values (1)');
+      expect(await read('select a from t')).toEqual([{ a: 1 }]);
+      await expect(read('insert into t values (2)')).rejects.toMatchObject({ code: 'store_failed' });
+      await reader.close();
+      await query('insert into t values (3)');
+      expect(await query('select a from t')).toEqual([{ a: 1 }, { a: 3 }]);
+    });
+
+    it('needs no lock where another thread holds it, and is refused where it asks for the same one', async () => {
+      const other = await openBeside({});
+      await other.close();
+      const second = SqliteThread.open({
+        databasePath: join(folder.path, 'a.db'),
+        lockPath: join(folder.path, 'a.lock'),
+        onCrash: () => undefined,
+      });
+      await expect(second).rejects.toMatchObject({ step: 'lock' });
+    });
+
+    it('runs what sets it up once it is open, and does not open where that fails', async () => {
+      const set = await openBeside({ setUp: 'pragma cache_size = -77; pragma wal_autocheckpoint = 5' });
+      const results = await set.execute({
+        statements: [statement('pragma cache_size'), statement('pragma wal_autocheckpoint')],
+        transaction: false,
+      });
+      expect(results.map(({ rows }) => rows)).toEqual([[{ cache_size: -77 }], [{ wal_autocheckpoint: 5 }]]);
+      await set.close();
+      await expect(openBeside({ setUp: 'no such statement' })).rejects.toMatchObject({ step: 'open' });
+    });
+
+    it('does not make a file to read from', async () => {
+      const reader = SqliteThread.open({
+        databasePath: join(folder.path, 'none.db'),
+        lockPath: null,
+        readOnly: true,
+        onCrash: () => undefined,
+      });
+      await expect(reader).rejects.toMatchObject({ step: 'open' });
+      await expect(access(join(folder.path, 'none.db'))).rejects.toMatchObject({ code: 'ENOENT' });
+    });
   });
 
   it('rejects every open call when its thread dies, says so once, and refuses the next with the same reason', async () => {
