@@ -13,6 +13,7 @@ interface Sent {
 
 class FakeBrowser {
   drained = true;
+  writes = 0;
   queued = 0;
   disconnected = false;
   readonly id: string;
@@ -21,6 +22,9 @@ class FakeBrowser {
   }
   isDrained(): boolean {
     return this.drained;
+  }
+  taken(): number {
+    return this.writes;
   }
   waiting(): number {
     return this.queued;
@@ -68,6 +72,18 @@ const decide = (name = 'd4E') => facts.emit('scan:node_decided', { scanId, node:
 const map = (id: string) => facts.emit('topology:updated', { topology: emptyTopology({ scanId: id }) });
 
 describe('browsers that keep up', () => {
+  it('lose nothing though something is on its way to them at any moment', async () => {
+    const busy = browser('a');
+    busy.drained = false;
+    for (let step = 0; step < 100; step += 1) {
+      decide();
+      await clock.advance(50);
+      busy.writes += 1;
+    }
+    expect(events('a').filter((event) => event === 'scan_node_result')).toHaveLength(100);
+    expect(dropped).toBe(0);
+  });
+
   it('get every event of a scan, each handed over once for all of them', async () => {
     browser('a');
     browser('b');

@@ -7,7 +7,7 @@
  *   ordered  a scan began, a node was decided, a scan ended: each counts. While a browser is behind, node results are
  *            left out and counted, and a `gap` says how many before the next event that it gets.
  *
- * A browser is behind once it has not taken what it was sent for a second, or has too many events waiting. After 30 s of
+ * A browser is behind once it has taken nothing of what waits for a second, or has too many events waiting. After 30 s of
  * taking nothing it is disconnected; it comes back by itself and loads the page's state anew.
  *
  * Each event is handed over once for all the browsers that get it, so that it is serialised once.
@@ -26,6 +26,8 @@ export interface BrowserSocket {
   readonly id: string;
   /** Everything sent to it has left this process. */
   isDrained(): boolean;
+  /** Grows whenever something sent to it has left this process. */
+  taken(): number;
   /** Events that wait in its buffer. */
   waiting(): number;
   disconnect(): void;
@@ -41,7 +43,7 @@ export interface BrowserFeedOptions {
   readonly onDropped?: (events: number) => void;
 }
 
-/** Time for a browser to take what it was sent before it counts as behind. */
+/** A browser that has taken nothing for so long counts as behind. */
 const behindAfterMs = 1_000;
 /**
  * Events in a browser's buffer from which on it counts as behind. All nodes of a large mesh can be decided at the same
@@ -55,8 +57,10 @@ const borderRouterIntervalMs = 1_000;
 
 interface Browser {
   readonly socket: BrowserSocket;
-  /** Since when it has not taken everything, monotonic; null while it has. */
-  undrainedSinceMs: number | null;
+  /** Since when it has taken nothing of what waits, monotonic; null while nothing waits. */
+  stalledSinceMs: number | null;
+  /** What `taken` was then. */
+  taken: number;
   /** Node results that it did not get since it fell behind. */
   dropped: number;
   /** Keys of newest values that it has yet to get. */
@@ -108,7 +112,7 @@ export class BrowserFeed {
   }
 
   add(socket: BrowserSocket): void {
-    this.#browsers.set(socket.id, { socket, undrainedSinceMs: null, dropped: 0, due: new Set() });
+    this.#browsers.set(socket.id, { socket, stalledSinceMs: null, taken: 0, dropped: 0, due: new Set() });
   }
 
   remove(socketId: string): void {
@@ -210,8 +214,8 @@ export class BrowserFeed {
     this.#forgetSent(nowMs);
     for (const browser of [...this.#browsers.values()]) {
       this.#look(browser);
-      if (browser.undrainedSinceMs === null) ready.push(browser);
-      else if (nowMs - browser.undrainedSinceMs >= stuckAfterMs) {
+      if (browser.stalledSinceMs === null) ready.push(browser);
+      else if (nowMs - browser.stalledSinceMs >= stuckAfterMs) {
         this.remove(browser.socket.id);
         browser.socket.disconnect();
       }
@@ -245,8 +249,8 @@ export class BrowserFeed {
 
   #hasWork(): boolean {
     if (this.#newest.size > 0) return true;
-    for (const { dropped, undrainedSinceMs } of this.#browsers.values())
-      if (dropped > 0 || undrainedSinceMs !== null) return true;
+    for (const { dropped, stalledSinceMs } of this.#browsers.values())
+      if (dropped > 0 || stalledSinceMs !== null) return true;
     return false;
   }
 
@@ -257,15 +261,21 @@ export class BrowserFeed {
     });
   }
 
-  /** Notes whether the browser has taken everything. */
+  /**
+   * Notes whether the browser takes what it is sent. While a scan goes on something is always on its way, so that an empty
+   * buffer is no sign of a healthy browser: that it took something is.
+   */
   #look(browser: Browser): void {
-    if (browser.socket.isDrained()) browser.undrainedSinceMs = null;
-    else browser.undrainedSinceMs ??= this.#options.clock.monotonicMs();
+    const taken = browser.socket.taken();
+    if (browser.socket.isDrained()) browser.stalledSinceMs = null;
+    else if (browser.stalledSinceMs === null || taken !== browser.taken)
+      browser.stalledSinceMs = this.#options.clock.monotonicMs();
+    browser.taken = taken;
   }
 
-  #isBehind({ socket, undrainedSinceMs }: Browser): boolean {
-    if (undrainedSinceMs === null) return false;
-    const forMs = this.#options.clock.monotonicMs() - undrainedSinceMs;
+  #isBehind({ socket, stalledSinceMs }: Browser): boolean {
+    if (stalledSinceMs === null) return false;
+    const forMs = this.#options.clock.monotonicMs() - stalledSinceMs;
     return forMs >= behindAfterMs || socket.waiting() >= behindAtEvents;
   }
 

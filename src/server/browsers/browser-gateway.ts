@@ -117,8 +117,14 @@ export class BrowserGateway {
     client.data.connectedAt = this.#options.clock.nowMs();
     client.data.sent = 0;
     client.data.received = 0;
+    let taken = 0;
+    const countTaken = (transport: { on(event: 'drain', listener: () => void): unknown }): void =>
+      void transport.on('drain', () => (taken += 1));
+    countTaken(client.conn.transport);
+    client.conn.on('upgrade', countTaken);
     this.#feed.add({
       id: client.id,
+      taken: () => taken,
       isDrained: () => client.conn.transport.writable && waitingPackets(client).length === 0,
       waiting: () => waitingPackets(client).length,
       disconnect: () => {
