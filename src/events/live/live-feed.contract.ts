@@ -1,7 +1,7 @@
 /** What every `LiveFeed` does; each adapter's test runs it. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { LiveMessage } from '../../protocol/live.ts';
+import { topologyMessage } from '../../../test/support/live-feed-messages.ts';
 import type { LiveEntry, LiveFeed } from './live-feed.ts';
 
 export interface LiveFeedUnderTest {
@@ -9,13 +9,6 @@ export interface LiveFeedUnderTest {
   /** The feed of another process, or of this one after a restart that keeps nothing. */
   other(): LiveFeed;
 }
-
-export const topologyMessage = (nodes: number): LiveMessage => ({
-  type: 'topology',
-  scan_id: null,
-  nodes,
-  links: 0,
-});
 
 const nodesOf = (entries: readonly LiveEntry[] | null): unknown[] | null =>
   entries?.map(({ message }) => (message as { nodes?: unknown }).nodes) ?? null;

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FakeClock } from '../../../test/support/fake-clock.ts';
-import { testLiveFeed, topologyMessage } from './live-feed.contract.ts';
+import { topologyMessage } from '../../../test/support/live-feed-messages.ts';
+import { testLiveFeed } from './live-feed.contract.ts';
 import { MemoryLiveFeed } from './memory-live-feed.ts';
 
 let feeds = 0;
