@@ -126,7 +126,7 @@ function readRule(place: YamlPlace, channels: readonly string[] | null): AlertRu
   const notify = notifyPlace === undefined ? null : readNotify(notifyPlace, channels);
   const repeatMs = parts.get('repeat')?.durationMs() ?? null;
   const escalate = readEscalation(parts.get('escalate'), channels);
-  const hold = read === null ? noHold : readRuleHold(parts.get('for'), read);
+  const hold = readRuleHold(parts.get('for'), read);
   if (name === null || read === null) return null;
   return {
     name,
@@ -142,8 +142,9 @@ function readRule(place: YamlPlace, channels: readonly string[] | null): AlertRu
   };
 }
 
-function readRuleHold(place: YamlPlace | undefined, read: ReadCondition): Hold {
-  if (place === undefined) return read.hold ?? noHold;
+function readRuleHold(place: YamlPlace | undefined, read: ReadCondition | null): Hold {
+  if (place === undefined) return read?.hold ?? noHold;
+  if (read === null) return readHold(place, { scansCount: true }) ?? noHold;
   if (read.hold !== null) {
     place.problem('the condition has its own time already; write one of the two');
     return read.hold;

@@ -19,6 +19,7 @@ import {
 } from './alert-evaluator.ts';
 import { acknowledge, applySilence, earliest, resolve, shifted, snooze } from './alert-lifecycle.ts';
 import { subjectKindOfRule } from './alert-rule.ts';
+import { clockStepMs, type SeenClock } from './clock-step.ts';
 import type { RuleBook } from './rule-book.ts';
 import { ShardDraft, subjectKey } from './shard-draft.ts';
 import { ShardEvaluation, type ShardEvaluationOptions, sightingAt } from './shard-evaluation.ts';
@@ -55,8 +56,6 @@ const maxWatchesAtOnce = 2_000;
 /** What sends again in the other lane ends its silence within this time. */
 const silentRecheckMs = 10_000;
 const backlogRecheckMs = 1_000;
-/** Smaller steps of the clock are drift, and no harm. */
-const smallestClockStepMs = 5_000;
 
 /** What to do once the changes are committed. */
 type Afterwards = () => void;
@@ -80,16 +79,16 @@ export class ShardAlertStates implements ShardAlerts {
   /** Every state has been held against these rules; null before the first time. */
   #sweptBook: RuleBook | null = null;
   #silencesSeen: { readonly version: number; readonly atMs: number };
-  #clockSeen: { readonly nowMs: number; readonly monotonicMs: number };
+  #clockSeen: SeenClock;
 
   constructor(options: ShardAlertStatesOptions) {
     this.#options = options;
     const { clock, loaded, sensors, startedAt } = options;
     const nowMs = clock.nowMs();
     const book = options.book();
-    this.#watches = new SilenceWatches({ sensors, startedAt });
-    this.#silencesSeen = { version: -1, atMs: nowMs };
     this.#clockSeen = { nowMs, monotonicMs: clock.monotonicMs() };
+    this.#watches = new SilenceWatches({ sensors, startedAt, clockSeen: this.#clockSeen });
+    this.#silencesSeen = { version: -1, atMs: nowMs };
     for (const tracked of loaded) this.#keep(subjectKey(tracked.rule, tracked.subject), tracked, book);
     this.#expectLinks(book);
     this.#watchAll(book);
@@ -277,10 +276,10 @@ export class ShardAlertStates implements ShardAlerts {
 
   /** Durations are not touched by a clock that is set: what is measured from an instant moves along with it. */
   #noteClock({ draft, nowMs }: ShardEvaluation): Afterwards {
-    const monotonicMs = this.#options.clock.monotonicMs();
-    const stepMs = nowMs - this.#clockSeen.nowMs - (monotonicMs - this.#clockSeen.monotonicMs);
-    const seen = { nowMs, monotonicMs };
-    if (Math.abs(stepMs) < smallestClockStepMs) {
+    const seen = { nowMs, monotonicMs: this.#options.clock.monotonicMs() };
+    this.#watches.noteClock(seen);
+    const stepMs = clockStepMs(this.#clockSeen, seen);
+    if (stepMs === 0) {
       this.#clockSeen = seen;
       return nothing;
     }
@@ -290,10 +289,7 @@ export class ShardAlertStates implements ShardAlerts {
       const alert = { ...tracked.alert, live: shifted(tracked.alert.live, stepMs) };
       draft.take(key, { tracked: { ...tracked, alert }, advances: [] });
     }
-    return () => {
-      this.#clockSeen = seen;
-      this.#watches.clockWasSet(stepMs, nowMs);
-    };
+    return () => void (this.#clockSeen = seen);
   }
 
   // ------------------------------------------------------------------------------------------------------------ plumbing

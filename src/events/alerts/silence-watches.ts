@@ -6,6 +6,7 @@
 import type { SensorId } from '../../protocol/ids.ts';
 import type { LatestValues } from '../store/latest-values.ts';
 import type { AlertRule } from './alert-rule.ts';
+import { clockStepMs, type SeenClock } from './clock-step.ts';
 import { TimerQueue } from './timer-queue.ts';
 
 /** Three events have come, and still: what is usual within less than this says nothing. */
@@ -36,6 +37,7 @@ export interface SilenceWatchesOptions {
   readonly sensors: Pick<LatestValues, 'get' | 'lastReceivedAt'>;
   /** Unix ms. */
   readonly startedAt: number;
+  readonly clockSeen: SeenClock;
 }
 
 export class SilenceWatches {
@@ -43,10 +45,12 @@ export class SilenceWatches {
   readonly #watches = new Map<string, SilenceWatch>();
   readonly #queue = new TimerQueue();
   #quietFrom: number;
+  #clockSeen: SeenClock;
 
-  constructor({ sensors, startedAt }: SilenceWatchesOptions) {
+  constructor({ clockSeen, sensors, startedAt }: SilenceWatchesOptions) {
     this.#sensors = sensors;
     this.#quietFrom = startedAt;
+    this.#clockSeen = clockSeen;
   }
 
   get next(): number | null {
@@ -81,10 +85,13 @@ export class SilenceWatches {
     return due.dueAt > nowMs ? { kind: 'later', dueAt: due.dueAt } : { kind: 'silent', ...due };
   }
 
-  /** The clock was set: what was measured with it before cannot be compared. */
-  clockWasSet(byMs: number, nowMs: number): void {
-    this.#quietFrom = nowMs;
-    this.#queue.shift(byMs);
+  /** What was measured with a clock before it was set cannot be compared: every sensor has its time again. */
+  noteClock(seen: SeenClock): void {
+    const stepMs = clockStepMs(this.#clockSeen, seen);
+    this.#clockSeen = seen;
+    if (stepMs === 0) return;
+    this.#quietFrom = seen.nowMs;
+    this.#queue.shift(stepMs);
   }
 
   #dueOf({ rule, sensorId }: SilenceWatch, nowMs: number): { dueAt: number; silence: Silence } | null {
