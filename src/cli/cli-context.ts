@@ -4,6 +4,7 @@
  */
 import type { Agent, AgentOptions } from '../agent/agent-options.ts';
 import type { NodeSource } from '../agent/node-source.ts';
+import type { LiveConnection, LiveOptions } from '../client/connect-live.ts';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import type { Logger } from '../observability/logger.ts';
@@ -59,6 +60,7 @@ export interface CliPrograms {
   createCoapSource(options: { readonly threadInterface: string | null }): Promise<NodeSource>;
   createAgent(options: AgentOptions): Promise<Agent>;
   renderTree(topology: Topology): Promise<string>;
+  loadLiveClient(): Promise<(options: LiveOptions) => LiveConnection>;
 }
 
 export interface CliContext {

@@ -13,6 +13,7 @@ import { addConfigCommand } from './config.ts';
 import { addDeadLettersCommand } from './dead-letters.ts';
 import { addDemoCommand } from './demo.ts';
 import { addDoctorCommand } from './doctor.ts';
+import { addEventsCommand } from './events.ts';
 import { exitCodes } from './exit-codes.ts';
 import { withFullStop } from './hub-client.ts';
 import { addNodesCommand } from './nodes.ts';
@@ -59,6 +60,7 @@ Example:
   addTopologyCommand(program, context);
   addNodesCommand(program, context, finish);
   addBorderRoutersCommand(program, context);
+  addEventsCommand(program, context, finish);
   addAlertsCommand(program, context);
   addDeadLettersCommand(program, context);
   addTokenCommand(program, context);

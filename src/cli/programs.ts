@@ -38,4 +38,8 @@ export const programs: CliPrograms = {
     const { toTree } = await import('../topology/export/tree.ts');
     return toTree(topology);
   },
+  async loadLiveClient() {
+    const { connectLive } = await import('../client/connect-live.ts');
+    return connectLive;
+  },
 };

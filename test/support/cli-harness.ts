@@ -75,6 +75,7 @@ export function createCliHarness(options: CliHarnessOptions = {}): CliHarness {
       createCoapSource: notStarted,
       createAgent: notStarted,
       renderTree: notStarted,
+      loadLiveClient: notStarted,
       ...options.programs,
     },
     version: '1.2.3',
