@@ -8,7 +8,7 @@ import type { Benchmark, BenchmarkReport } from './benchmark.ts';
 import { HubProcess } from './hub-process.ts';
 import type { EventPostsAnswer, EventPostsQuestion } from './loads/event-posts.ts';
 import { startLoad } from './load-process.ts';
-import { cpuMsOf } from './process-usage.ts';
+import { cpuMsOf, machineCpuMs } from './process-usage.ts';
 import { figure } from './report.ts';
 import { growthExponent, percentile } from './statistics.ts';
 
@@ -39,6 +39,8 @@ interface LaneLedger {
 
 const firstClients = 100;
 const storedWithinMs = 60_000;
+/** Of a core: below, what other programs take is not worth a word. */
+const quietCpuShare = 0.1;
 
 export const httpIngestBenchmark: Benchmark = {
   name: 'http-ingest',
@@ -57,6 +59,9 @@ export const httpIngestBenchmark: Benchmark = {
     );
     try {
       const ramps: Ramp[] = [];
+      const ownCpuMs = (): number => cpuMsOf(hub.pid) + cpuMsOf(load.pid) + cpuMsOf(process.pid);
+      const othersBeforeMs = machineCpuMs() - ownCpuMs();
+      const startedMs = performance.now();
       let from = 0;
       for (const [index, to] of [firstClients, options.clients, 0].entries()) {
         const seconds = options.seconds[index] ?? 0;
@@ -77,8 +82,10 @@ export const httpIngestBenchmark: Benchmark = {
         ramps.push(ramp);
         from = to;
       }
+      const othersCpuShare =
+        Math.max(0, machineCpuMs() - ownCpuMs() - othersBeforeMs) / (performance.now() - startedMs);
       const ledger = await settledLedger(hub);
-      return report(options, ramps, ledger);
+      return report(options, ramps, ledger, othersCpuShare);
     } finally {
       await load.stop();
       await hub.stop();
@@ -109,7 +116,12 @@ async function settledLedger(hub: HubProcess): Promise<LaneLedger> {
 
 const p95 = ({ latenciesMs }: EventPostsAnswer): number => percentile(latenciesMs, 0.95);
 
-function report(options: Options, ramps: readonly Ramp[], ledger: LaneLedger): BenchmarkReport {
+function report(
+  options: Options,
+  ramps: readonly Ramp[],
+  ledger: LaneLedger,
+  othersCpuShare: number,
+): BenchmarkReport {
   const ok = ramps.reduce((sum, { answer }) => sum + answer.ok, 0);
   const failed = ramps.reduce((sum, { answer }) => sum + answer.failed, 0);
   const latenciesMs = ramps.flatMap(({ answer }) => [...answer.latenciesMs]);
@@ -159,9 +171,15 @@ function report(options: Options, ramps: readonly Ramp[], ledger: LaneLedger): B
     problems,
     notes: [
       'Closed loop, as the ramp is written: a client posts again when it is answered, so that the hub is always saturated.',
+      ...(othersCpuShare > quietCpuShare
+        ? [
+            `Other programs took ${figure(othersCpuShare)} of a core meanwhile: times are longer than they would be.`,
+          ]
+        : []),
     ],
     details: {
       ledger,
+      othersCpuShare,
       ramps: ramps.map(({ answer, ...ramp }) => ({
         ...ramp,
         posts: answer.latenciesMs.length,

@@ -31,6 +31,7 @@ export interface Publish {
   readonly topic: string;
   readonly payload: Uint8Array;
   readonly qos: 0 | 1 | 2;
+  /** The publisher asks the broker to keep it; with an empty payload, to forget what it kept. No event is older for it. */
   readonly retain: boolean;
   /** Set for QoS 2: `client id + packet id`. */
   readonly deliveryKey: string | null;
