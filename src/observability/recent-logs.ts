@@ -39,6 +39,7 @@ export class RecentLogs {
   readonly #maxBytes: number;
   /** As written; parsed only when somebody looks. */
   readonly #lines: string[] = [];
+  readonly #listeners = new Set<(line: string) => void>();
   #first = 0;
   #bytes = 0;
 
@@ -60,6 +61,13 @@ export class RecentLogs {
       this.#lines.splice(0, this.#first);
       this.#first = 0;
     }
+    for (const listener of this.#listeners) listener(line);
+  }
+
+  /** Called with each record as it is written, one line of JSON. Returns the function that unsubscribes. */
+  subscribe(listener: (line: string) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
   }
 
   /** Newest first. */

@@ -38,7 +38,7 @@ export interface ServerOptions {
   readonly events?: SensorEvents;
   /** What `/ws/live` needs; without it, nobody gets in there. */
   readonly live?: Pick<LiveGatewayOptions, 'feed' | 'budget' | 'observer' | 'random'>;
-  readonly logs?: Pick<RecentLogs, 'list'>;
+  readonly logs?: Pick<RecentLogs, 'list' | 'subscribe'>;
   readonly facts: FactSource & FactEmitter;
   readonly metrics: Pick<Metrics, 'render' | 'contentType' | 'watchConnections'>;
   readonly clock: Clock;

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { alertView } from '../../../test/support/event-samples.ts';
 import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { borderRouterView, emptyTopology, finishedScan, scanNode } from '../../../test/support/samples.ts';
 import { FactBus } from '../../facts.ts';
@@ -39,6 +40,7 @@ let facts: FactBus;
 let sent: Sent[];
 let feed: BrowserFeed;
 let dropped: number;
+let log: (line: string) => void;
 
 beforeEach(() => {
   clock = new FakeClock();
@@ -53,6 +55,12 @@ beforeEach(() => {
     facts,
     clock,
     borderRouters: { get: (id) => borderRouterView({ id }) },
+    logs: {
+      subscribe(listener) {
+        log = listener;
+        return () => (log = () => undefined);
+      },
+    },
     send: (to, event, json) =>
       sent.push({ to: [...to], event, payload: JSON.parse(json) as Record<string, unknown> }),
     onDropped: (events) => (dropped += events),
@@ -70,6 +78,24 @@ const events = (to?: string): string[] =>
   sent.filter((one) => to === undefined || one.to.includes(to)).map(({ event }) => event);
 const decide = (name = 'd4E') => facts.emit('scan:node_decided', { scanId, node: scanNode({ name }) });
 const map = (id: string) => facts.emit('topology:updated', { topology: emptyTopology({ scanId: id }) });
+
+it('tells browsers of alerts and log lines, and leaves lines out for one that is behind', async () => {
+  const slow = browser('a');
+  facts.emit('alert:changed', { alert: alertView() });
+  log('{"level":"warn","msg":"one"}\n');
+  slow.drained = false;
+  await clock.advance(2_000);
+  log('{"level":"warn","msg":"two"}\n');
+  facts.emit('alert:changed', { alert: alertView({ state: 'resolved' }) });
+  expect(
+    sent.map(({ event, payload }) => [event, payload['msg'] ?? payload['state'] ?? payload['dropped']]),
+  ).toEqual([
+    ['alert', 'firing'],
+    ['log', 'one'],
+    ['gap', 1],
+    ['alert', 'resolved'],
+  ]);
+});
 
 describe('browsers that keep up', () => {
   it('lose nothing though something is on its way to them at any moment', async () => {

@@ -4,8 +4,9 @@
  * Two kinds of events:
  *   newest   topology, progress of a scan, state of a border router: only the newest counts. A browser gets the next one
  *            when it has taken the one before, so at most one is on its way and none wait; values in between are skipped.
- *   ordered  a scan began, a node was decided, a scan ended: each counts. While a browser is behind, node results are
- *            left out and counted, and a `gap` says how many before the next event that it gets.
+ *   ordered  a scan began, a node was decided, a scan ended, an alert changed, a line was logged: each counts. While a
+ *            browser is behind, node results and log lines are left out and counted, and a `gap` says how many before the
+ *            next event that it gets.
  *
  * A browser is behind once it has taken nothing of what waits for a second, or has too many events waiting. After 30 s of
  * taking nothing it is disconnected; it comes back by itself and loads the page's state anew.
@@ -37,6 +38,8 @@ export interface BrowserFeedOptions {
   readonly facts: FactSource;
   readonly borderRouters: { get(id: BorderRouterId): BorderRouter | null };
   readonly clock: Clock;
+  /** Each log record as one line of JSON; absent where the hub keeps none. */
+  readonly logs?: { subscribe(listener: (line: string) => void): () => void };
   /** Sends one event, its payload as JSON, to these browsers. */
   readonly send: (socketIds: readonly string[], event: string, json: string) => void;
   /** Called with the number of events that a slow browser did not get. */
@@ -100,10 +103,13 @@ export class BrowserFeed {
         this.#ordered('scan_completed', () => summaryEvent(scan));
       }),
       facts.on('topology:updated', ({ topology }) => this.#topology(topology)),
+      facts.on('alert:changed', ({ alert }) => this.#ordered('alert', () => toWireJson(alert))),
       facts.on('border_router:connected', ({ id }) => this.#borderRouter(id)),
       facts.on('border_router:disconnected', ({ id }) => this.#borderRouter(id)),
       facts.on('border_router:heartbeat', ({ id }) => this.#borderRouter(id)),
       facts.on('border_router:flapping', ({ id }) => this.#borderRouter(id)),
+      options.logs?.subscribe((line) => this.#ordered('log', () => line.trimEnd(), { mayDrop: true })) ??
+        (() => undefined),
     ];
   }
 

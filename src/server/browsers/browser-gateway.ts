@@ -8,6 +8,7 @@ import type { Clock } from '../../clock.ts';
 import { ThreadhubError } from '../../errors.ts';
 import type { FactSource } from '../../facts.ts';
 import type { Logger } from '../../observability/logger.ts';
+import type { RecentLogs } from '../../observability/recent-logs.ts';
 import type { Connection } from '../../protocol/border-router.ts';
 import { scanFilterSchema } from '../../protocol/scan.ts';
 import { fromWire, toWire } from '../../protocol/wire.ts';
@@ -31,6 +32,7 @@ export interface BrowserGatewayOptions {
   readonly facts: FactSource;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly logs?: Pick<RecentLogs, 'subscribe'>;
   readonly isStopping: () => boolean;
 }
 
@@ -78,6 +80,7 @@ export class BrowserGateway {
       facts,
       borderRouters: links,
       clock,
+      ...(options.logs === undefined ? {} : { logs: options.logs }),
       send: (socketIds, event, json) => this.#send(socketIds, event, json),
     });
     this.#io.on('connection', (client) => this.#connected(client));
