@@ -2,6 +2,7 @@
 import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import { deliveryKey } from '../../src/events/stream/delivery-key.ts';
@@ -11,6 +12,7 @@ import { ChildProgram } from '../support/child-program.ts';
 import { sensorEvent } from '../support/event-samples.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
+const appendingProgram = fileURLToPath(new URL('../support/appending-program.ts', import.meta.url));
 const counts = { critical: 1, bulk: 3 };
 const rounds = 6;
 
@@ -32,11 +34,7 @@ afterEach(async () => {
 
 /** Lets a process append and kills it; resolves with every number that it knew to be durable, of all rounds. */
 async function appendUntilKilled(firstNumber: number, afterMs: number): Promise<number[]> {
-  const program = new ChildProgram(join(import.meta.dirname, '../support/appending-program.ts'), [
-    folder.path,
-    log,
-    String(firstNumber),
-  ]);
+  const program = new ChildProgram(appendingProgram, [folder.path, log, String(firstNumber)]);
   try {
     expect(await program.firstLine()).toBe('appending');
     await pause(afterMs);
