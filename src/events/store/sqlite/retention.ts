@@ -40,23 +40,30 @@ export class Retention {
   readonly #keys: Sweep = { hand: null, lastBoundMs: null };
   readonly #minutes: Sweep = { hand: null, lastBoundMs: null };
   readonly #hours: Sweep = { hand: null, lastBoundMs: null };
+  #turn = 0;
 
   constructor({ clock, writes }: RetentionParts) {
     this.#clock = clock;
     this.#writes = writes;
   }
 
-  /** Resolves to whether something was done, and more may be to do. */
+  /** Resolves to whether something was done, and more may be to do. Each kind of work has its turn, so that none starves. */
   async step(bounds: RetentionBounds): Promise<boolean> {
-    return (
-      (await this.#settle()) ||
-      (await this.#pruneEvents(bounds.rawBeforeMs)) ||
-      (await this.#pruneDeadLetters(bounds.deadLettersBeforeMs)) ||
-      (await this.#pruneAlerts(this.#clock.nowMs() - keepResolvedAlertsMs)) ||
-      (await this.#sweepKeys(bounds.keysBeforeMs)) ||
-      (await this.#sweepRollups('minutes', this.#minutes, bounds.minutesBeforeMs)) ||
-      (await this.#sweepRollups('hours', this.#hours, bounds.hoursBeforeMs))
-    );
+    const work: readonly (() => Promise<boolean>)[] = [
+      () => this.#settle(),
+      () => this.#pruneEvents(bounds.rawBeforeMs),
+      () => this.#pruneDeadLetters(bounds.deadLettersBeforeMs),
+      () => this.#pruneAlerts(this.#clock.nowMs() - keepResolvedAlertsMs),
+      () => this.#sweepKeys(bounds.keysBeforeMs),
+      () => this.#sweepRollups('minutes', this.#minutes, bounds.minutesBeforeMs),
+      () => this.#sweepRollups('hours', this.#hours, bounds.hoursBeforeMs),
+    ];
+    for (let tried = 0; tried < work.length; tried++) {
+      const next = work[this.#turn];
+      this.#turn = (this.#turn + 1) % work.length;
+      if (await next?.()) return true;
+    }
+    return false;
   }
 
   /** Moves an hour of a few sensors to where it is read from. */
