@@ -8,6 +8,11 @@ export interface ChildProgramOptions {
   readonly environment: NodeJS.ProcessEnv;
   /** Found in what it writes to stdout once it is ready; its first group is the program's address. */
   readonly ready: RegExp;
+  /** Whether `ready` is looked for on stderr as well. */
+  readonly errorsToo?: boolean;
+  /** Who runs it, where not this process's user. */
+  readonly uid?: number;
+  readonly gid?: number;
   /** Also found, on stderr, where given; its first group is the inspector's address. */
   readonly inspector?: RegExp;
 }
@@ -33,6 +38,8 @@ export async function startProgram(options: ChildProgramOptions): Promise<ChildP
   const child = spawn(options.command, options.args, {
     env: options.environment,
     stdio: ['ignore', 'pipe', 'pipe'],
+    ...(options.uid === undefined ? {} : { uid: options.uid }),
+    ...(options.gid === undefined ? {} : { gid: options.gid }),
   });
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   let errors = '';
@@ -43,7 +50,7 @@ export async function startProgram(options: ChildProgramOptions): Promise<ChildP
       readyWithinMs,
     );
     const look = (): void => {
-      const address = options.ready.exec(output)?.[1];
+      const address = options.ready.exec(options.errorsToo === true ? output + errors : output)?.[1];
       const inspectorUrl = options.inspector?.exec(errors)?.[1];
       if (address === undefined || (options.inspector !== undefined && inspectorUrl === undefined)) return;
       clearTimeout(timer);

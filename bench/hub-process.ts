@@ -9,6 +9,8 @@ export interface HubProcessOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** Flags of the hub's Node. */
   readonly nodeOptions?: readonly string[];
+  /** Puts into its data folder what it finds at its start. */
+  readonly prepare?: (dataDir: string) => Promise<void>;
   /** Whether the inspector listens, for `Inspector`. */
   readonly inspectable?: boolean;
 }
@@ -30,6 +32,7 @@ export class HubProcess {
     const folder = mkdtempSync(join(tmpdir(), 'threadhub-bench-'));
     const nodeOptions = [...(options.nodeOptions ?? []), ...(options.inspectable ? [inspectorFlag] : [])];
     try {
+      await options.prepare?.(folder);
       const child = await startProgram({
         name: 'the hub',
         command: program,
