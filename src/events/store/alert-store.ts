@@ -20,6 +20,8 @@ export interface QueuedNotification extends NewNotification {
   readonly state: NotificationState;
   readonly attempts: number;
   readonly nextAttemptAt: number | null;
+  /** Of the last attempt. */
+  readonly error: string | null;
 }
 
 /** What became of an attempt; absolute values. */

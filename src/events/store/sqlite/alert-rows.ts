@@ -65,4 +65,5 @@ export const queuedNotificationOf = (row: StoredNotification): QueuedNotificatio
   state: row.state as NotificationState,
   attempts: row.attempts,
   nextAttemptAt: row.next_attempt_at,
+  error: row.error,
 });
