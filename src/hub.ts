@@ -10,6 +10,7 @@ import type { Config } from './config.ts';
 import { openDatabase } from './database/open-database.ts';
 import { StoreError } from './errors.ts';
 import { createEventPipeline } from './event-pipeline.ts';
+import { feedFacts } from './events/live/feed-facts.ts';
 import { FactBus } from './facts.ts';
 import { BorderRouterLinks } from './links/border-router-links.ts';
 import { BorderRouterTokens } from './links/border-router-tokens.ts';
@@ -231,6 +232,15 @@ export async function createHub(config: Config, overrides: HubOverrides): Promis
       isStopping: () => stopping,
     });
     countBrowsers = () => server.browserCount;
+    releases.defer(
+      feedFacts({
+        facts,
+        feed: pipeline.liveFeed,
+        borderRouters: links,
+        clock,
+        isWatched: () => server.liveClientCount > 0,
+      }),
+    );
     releases.defer(() => server.close());
     releases.defer(() => links.close());
     releases.defer(() => orchestrator.close());
