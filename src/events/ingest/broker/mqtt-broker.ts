@@ -24,7 +24,9 @@ import type { BrokerClient, BrokerPacket, BrokerWill, Qos } from './aedes-intern
 import { BrokerConnection, BrokerConnections, type ConnectionEnd, unreadBytes } from './broker-connection.ts';
 import { type BrokerContent, openBrokerFile, readBrokerFile } from './broker-file.ts';
 import { GroupCommit } from './group-commit.ts';
+import type { Turn } from './publish-order.ts';
 import { isPublishTopic } from './publish-topic.ts';
+import { SharedOutcomes } from './shared-outcomes.ts';
 import { SqliteBrokerPersistence } from './sqlite-broker-persistence.ts';
 
 interface BrokerLogger {
@@ -121,6 +123,13 @@ export async function createMqttBroker(options: MqttBrokerOptions): Promise<Mqtt
   }
 }
 
+interface TakenPublish {
+  readonly client: BrokerClient;
+  readonly connection: BrokerConnection;
+  readonly packet: BrokerPacket;
+  readonly turn: Turn;
+}
+
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 class EmbeddedBroker implements MqttBroker {
@@ -132,6 +141,7 @@ class EmbeddedBroker implements MqttBroker {
   readonly #restoredWills: BrokerContent['wills'];
   readonly #closeFiles: () => Promise<void>;
   readonly #isOpen: boolean;
+  readonly #taken = new SharedOutcomes<TakenPublish>((publish, error) => this.#isTaken(publish, error));
   #inFlight = 0;
   #onIdle: (() => void) | null = null;
   #stopping = false;
@@ -365,23 +375,30 @@ class EmbeddedBroker implements MqttBroker {
       return;
     }
     const { payload, qos, retain, topic } = packet;
-    this.#options.intake
-      .takePublish({
-        topic,
-        payload,
-        qos,
-        retain,
-        deliveryKey: qos === 2 ? deliveryKey(client.id, packetId) : null,
-        receivedAt: this.#options.clock.nowMs(),
-      })
-      .then(() => (client.closed ? null : this.#aedes.storeAhead(packet)))
-      .then(
-        () => turn.settle(null),
-        (error: unknown) => {
-          connection.end ??= 'not_durable';
-          turn.settle(error instanceof Error ? error : new Error(String(error)));
-        },
-      );
+    const taken = this.#options.intake.takePublish({
+      topic,
+      payload,
+      qos,
+      retain,
+      deliveryKey: qos === 2 ? deliveryKey(client.id, packetId) : null,
+      receivedAt: this.#options.clock.nowMs(),
+    });
+    this.#taken.add(taken, { client, connection, packet, turn });
+  }
+
+  /** Its event is durable, or will not be. What it leaves in the broker is written next, before it is acknowledged. */
+  #isTaken({ client, connection, packet, turn }: TakenPublish, error: Error | null): void {
+    const fail = (reason: unknown): void => {
+      connection.end ??= 'not_durable';
+      turn.settle(reason instanceof Error ? reason : new Error(String(reason)));
+    };
+    if (error !== null) {
+      fail(error);
+      return;
+    }
+    const stored = client.closed ? null : this.#aedes.storeAhead(packet);
+    if (stored === null) turn.settle(null);
+    else stored.then(() => turn.settle(null), fail);
   }
 
   #finished(): void {
