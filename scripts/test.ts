@@ -7,14 +7,14 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findChromium, installChromium } from './chromium.ts';
+import { findChromium, installMissingPrograms } from './system-programs.ts';
 import { countTests, type TestCount, type VitestReport } from './test-report.ts';
 
 const root = join(import.meta.dirname, '..');
 
 /** Null where all is there, else what is missing. */
 function prepare(): string | null {
-  const missing = findChromium() === null ? installChromium() : null;
+  const missing = installMissingPrograms();
   if (missing !== null) return missing;
   const build = spawnSync(process.execPath, [join(root, 'scripts/build-web.ts')], { stdio: 'inherit' });
   return build.status === 0 ? null : 'The web pages could not be built.';
