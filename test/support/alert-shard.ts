@@ -14,7 +14,7 @@ import { type NewSilence, Silences } from '../../src/events/alerts/silences.ts';
 import type { MeshFact } from '../../src/events/mesh-fact.ts';
 import type { SensorView } from '../../src/events/store/event-store.ts';
 import { shardName } from '../../src/events/stream/durable-stream.ts';
-import type { Silence } from '../../src/protocol/alert.ts';
+import type { Alert, Silence } from '../../src/protocol/alert.ts';
 import { asSensorId, type SensorId } from '../../src/protocol/ids.ts';
 import type { EventFlag, ReadingValue, SensorEvent } from '../../src/protocol/sensor-event.ts';
 import { FakeClock } from './fake-clock.ts';
@@ -25,6 +25,15 @@ export function bookOf(yaml: string, channels: readonly string[] = ['phone']): R
     throw new Error(`the rules of this test: ${problems.join('; ')}`);
   return new RuleBook(rules, channels);
 }
+
+/** As the store shows it. */
+export const viewOf = (row: AlertRow, fields: Partial<Alert> = {}): Alert => ({
+  ...row,
+  steps: [...row.steps],
+  stages: { ...row.stages, sentAt: null, deliveredAt: null },
+  notifications: [],
+  ...fields,
+});
 
 export interface TestReading {
   readonly sensor: string;
@@ -111,8 +120,13 @@ export class AlertShard {
     return this;
   }
 
-  useRules(yaml: string, channels?: readonly string[]): void {
+  /** The engine has not looked yet. */
+  replaceRules(yaml: string, channels?: readonly string[]): void {
     this.#book = bookOf(yaml, channels);
+  }
+
+  useRules(yaml: string, channels?: readonly string[]): void {
+    this.replaceRules(yaml, channels);
     this.run();
   }
 

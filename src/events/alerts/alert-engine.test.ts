@@ -395,4 +395,28 @@ describe('AlertEngine', () => {
     expect(shard.evaluate().notifications).toHaveLength(first.notifications.length);
     expect(shard.alerts.nextDueAt).toBe(dueAt);
   });
+
+  it('notices again what an evaluation that was not committed had noticed', async () => {
+    const other = () => shard.event({ sensor: 'b', type: 'smoke', value: true });
+    shard.receive({ sensor: 'a', type: 'temperature', value: 31 });
+    shard.receive(smoke(true));
+    await shard.pass(minuteMs);
+    shard.clock.jumpWall(86_400_000);
+    shard.evaluate([other()]);
+    await shard.pass(4 * minuteMs - 1);
+    expect(shard.all[0]?.state).toBe('pending');
+    await shard.pass(1);
+    expect(shard.all[0]?.state).toBe('firing');
+
+    const { id } = await shard.silence({ forMs: 60 * minuteMs });
+    shard.evaluate([other()]);
+    shard.run();
+    expect(shard.all.map(({ silenced }) => silenced)).toEqual([true, true]);
+    await shard.silences.end(id);
+
+    shard.replaceRules('alerts: []');
+    shard.evaluate([other()]);
+    shard.run();
+    expect(shard.all.map(({ state }) => state)).toEqual(['resolved', 'resolved']);
+  });
 });

@@ -112,8 +112,8 @@ export class ShardAlertStates implements ShardAlerts {
     for (const fact of facts) evaluation.learn(fact);
     const silencesSeen = this.#applySilences(evaluation);
     this.#runTimers(evaluation, drainedThroughMs);
-    this.#checkWatches(evaluation, events, drainedThroughMs);
-    return this.#finish(evaluation, [swept, silencesSeen, clockNoted]);
+    const watched = this.#checkWatches(evaluation, events, drainedThroughMs);
+    return this.#finish(evaluation, [watched, swept, silencesSeen, clockNoted]);
   }
 
   command(command: AlertCommand, nowMs: number): AlertChanges {
@@ -203,31 +203,34 @@ export class ShardAlertStates implements ShardAlerts {
     evaluation: ShardEvaluation,
     events: EvaluationInput['events'],
     drainedThroughMs: number,
-  ): void {
+  ): Afterwards {
     const { nowMs } = evaluation;
     const due = this.#watches.dueBy(nowMs, maxWatchesAtOnce);
-    if (due.length === 0) return;
+    if (due.length === 0) return nothing;
     const heard = new Set(events.map(({ event }) => event.sensorId));
-    let fired = 0;
+    /** Where it depends on what is not committed yet. */
+    const later = new Map<string, number>();
     for (const watch of due) {
       const { key, rule, sensorId } = watch;
       const alert = evaluation.draft.get(key)?.alert ?? null;
       if (alert !== null) {
         const lastAt = this.#options.sensors.lastReceivedAt(sensorId);
         if (lastAt !== null && lastAt > alert.row.startedAt) evaluation.endSilence(rule, sensorId);
-        this.#watches.lookAgain(key, nowMs + silentRecheckMs);
+        later.set(key, nowMs + silentRecheckMs);
         continue;
       }
       const found = this.#watches.check(watch, nowMs);
       if (found.kind === 'later') this.#watches.lookAgain(key, found.dueAt);
-      else if (heard.has(sensorId)) this.#watches.lookAgain(key, nowMs + found.silence.limitMs);
+      else if (heard.has(sensorId)) later.set(key, nowMs + found.silence.limitMs);
       else if (drainedThroughMs < found.dueAt) this.#watches.lookAgain(key, nowMs + backlogRecheckMs);
-      else if (fired < maxTimersAtOnce) {
-        // It stays due until the alert is committed.
-        fired += 1;
+      else if (evaluation.draft.subjects.size < maxTimersAtOnce) {
         evaluation.beginSilence(rule, sensorId, found.silence);
+        later.set(key, nowMs + silentRecheckMs);
       }
     }
+    return () => {
+      for (const [key, dueAt] of later) this.#watches.lookAgain(key, dueAt);
+    };
   }
 
   // ------------------------------------------------------------------------------------ what changes beside the shard

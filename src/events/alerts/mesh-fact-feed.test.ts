@@ -1,0 +1,205 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FakeClock, settle } from '../../../test/support/fake-clock.ts';
+import { emptyTopology, finishedScan, sampleTopology, scanNode } from '../../../test/support/samples.ts';
+import { StreamError } from '../../errors.ts';
+import { FactBus } from '../../facts.ts';
+import { asBorderRouterId } from '../../protocol/ids.ts';
+import type { MeshFact } from '../mesh-fact.ts';
+import { type NewStreamEntry, shardOf } from '../stream/durable-stream.ts';
+import { MeshFactFeed } from './mesh-fact-feed.ts';
+import { meshFactsOf } from './mesh-facts-of.ts';
+
+const counts = { critical: 4, bulk: 8 };
+const id = asBorderRouterId('BR-001');
+
+describe('meshFactsOf', () => {
+  const of = <Kind extends MeshFact['kind']>(facts: readonly MeshFact[], kind: Kind) =>
+    facts.filter((fact): fact is Extract<MeshFact, { kind: Kind }> => fact.kind === kind);
+
+  it('counts what each border router was answered, and how slowly', () => {
+    const nodes = [
+      ...Array.from({ length: 200 }, (_, index) => scanNode({ name: `n${index}`, durationMs: 100 + index })),
+      scanNode({ name: 'silent', outcome: 'timed_out', durationMs: 5_000 }),
+      scanNode({ name: 'other', brId: 'BR-002', outcome: 'unreachable', durationMs: null }),
+      scanNode({ name: 'unasked', brId: null, outcome: 'border_router_lost' }),
+      scanNode({ name: 'cancelled', outcome: 'cancelled' }),
+    ];
+    const [first, second, ...none] = of(
+      meshFactsOf(finishedScan({ nodes }), emptyTopology()),
+      'border_router_scan',
+    );
+    expect(first).toMatchObject({ subject: 'BR-001', answered: 200, failed: 1, latencyP99Ms: 297 });
+    expect(first?.slowestMs).toEqual([299, 298, 297, 296, 295, 294, 293, 292]);
+    expect(second).toMatchObject({ subject: 'BR-002', answered: 0, failed: 1, latencyP99Ms: null });
+    expect(none).toEqual([]);
+  });
+
+  it('tells of each node whether it answered, and its battery where it did', () => {
+    const facts = of(meshFactsOf(finishedScan(), sampleTopology()), 'node_scan');
+    expect(facts).toEqual([
+      {
+        kind: 'node_scan',
+        subject: 'd4E',
+        happenedAt: finishedScan().finishedAt,
+        answered: true,
+        batteryMillivolts: 3_010,
+      },
+      {
+        kind: 'node_scan',
+        subject: 'd5F',
+        happenedAt: finishedScan().finishedAt,
+        answered: false,
+        batteryMillivolts: null,
+      },
+    ]);
+  });
+
+  it('names links by their ends, and tells of those that were measured', () => {
+    const map = sampleTopology();
+    expect(of(meshFactsOf(finishedScan(), map), 'link_scan')).toMatchObject([
+      { subject: 'd4E|76c2', marginDb: 40 },
+    ]);
+    const stale = { ...map, links: map.links.map((link) => ({ ...link, state: 'stale' as const })) };
+    expect(of(meshFactsOf(finishedScan(), stale), 'link_scan')).toEqual([]);
+  });
+
+  it('counts the partitions of the networks that it asked', () => {
+    const map = sampleTopology();
+    expect(of(meshFactsOf(finishedScan(), map), 'network_scan')).toMatchObject([
+      { subject: 'fd78:8e78:3bfe:1::/64', partitions: 1 },
+    ]);
+    const unasked = finishedScan({ nodes: [scanNode({ name: 'elsewhere' })] });
+    expect(of(meshFactsOf(unasked, map), 'network_scan')).toEqual([]);
+  });
+});
+
+describe('MeshFactFeed', () => {
+  let facts: FactBus;
+  let clock: FakeClock;
+  let appended: NewStreamEntry[];
+  let failure: Error | null;
+  let errors: unknown[];
+  let feed: MeshFactFeed;
+
+  beforeEach(() => {
+    facts = new FactBus({
+      onListenerError: (_name, error) => {
+        throw error;
+      },
+    });
+    clock = new FakeClock();
+    appended = [];
+    failure = null;
+    errors = [];
+    feed = new MeshFactFeed({
+      facts,
+      counts,
+      clock,
+      stream: {
+        append: async (entries) => {
+          await Promise.resolve();
+          if (failure !== null) throw failure;
+          appended.push(...entries);
+        },
+      },
+      book: () => ({ hasRulesAbout: (kind) => kind !== 'link' }),
+      onError: (error) => void errors.push(error),
+    });
+  });
+
+  afterEach(() => feed.close());
+
+  const connected = (online: boolean, atMs = 1): void => {
+    if (online) facts.emit('border_router:connected', { id, atMs });
+    else facts.emit('border_router:disconnected', { id, atMs, reason: 'silent', replaced: false });
+  };
+  const told = (): readonly MeshFact[] =>
+    appended.flatMap(({ entry }) => (entry.kind === 'fact' ? [entry.fact] : []));
+
+  it('tells of links in the critical shard of the border router', async () => {
+    connected(true, 7);
+    await settle();
+    expect(appended).toEqual([
+      {
+        shard: shardOf('critical', 'BR-001', counts),
+        entry: {
+          kind: 'fact',
+          fact: { kind: 'border_router_link', subject: 'BR-001', happenedAt: 7, online: true },
+        },
+      },
+    ]);
+  });
+
+  it('takes neither a replaced link nor the end of the hub for an absence', async () => {
+    facts.emit('border_router:disconnected', { id, atMs: 1, reason: 'replaced', replaced: true });
+    facts.emit('border_router:disconnected', { id, atMs: 1, reason: 'hub_stopping', replaced: false });
+    await settle();
+    expect(appended).toEqual([]);
+  });
+
+  it('tells of a scan once its map is there, in either order', async () => {
+    const topology = sampleTopology();
+    facts.emit('scan:finished', { scan: finishedScan() });
+    facts.emit('topology:updated', { topology: { ...topology, final: false } });
+    await settle();
+    expect(appended).toEqual([]);
+    facts.emit('topology:updated', { topology });
+    await settle();
+    const once = told().length;
+    expect(once).toBeGreaterThan(2);
+    facts.emit('topology:updated', { topology });
+    await settle();
+    expect(told()).toHaveLength(once);
+    facts.emit('scan:finished', { scan: finishedScan() });
+    await settle();
+    expect(told()).toHaveLength(2 * once);
+  });
+
+  it('tells nothing that no rule is about, nor of imported scans', async () => {
+    facts.emit('topology:updated', { topology: sampleTopology() });
+    facts.emit('scan:finished', { scan: finishedScan({ trigger: 'import' }) });
+    await settle();
+    expect(appended).toEqual([]);
+    facts.emit('scan:finished', { scan: finishedScan() });
+    await settle();
+    expect(told().some(({ kind }) => kind === 'link_scan')).toBe(false);
+  });
+
+  it('keeps the newest of each subject while the stream is away, and tells it once it is back', async () => {
+    failure = new StreamError('stream_unavailable', 'the disk is gone');
+    connected(false, 1);
+    await settle();
+    connected(true, 2);
+    connected(false, 3);
+    facts.emit('border_router:connected', { id: asBorderRouterId('BR-002'), atMs: 4 });
+    await clock.advance(10 * 60_000);
+    expect(appended).toEqual([]);
+    expect(errors.length).toBeGreaterThan(3);
+    expect(errors.length).toBeLessThan(40);
+    expect(feed.waiting).toBe(2);
+    failure = null;
+    await clock.advance(30_000);
+    expect(told()).toEqual([
+      { kind: 'border_router_link', subject: 'BR-001', happenedAt: 3, online: false },
+      { kind: 'border_router_link', subject: 'BR-002', happenedAt: 4, online: true },
+    ]);
+    expect(feed.waiting).toBe(0);
+  });
+
+  it('tells what changed while an append was on its way', async () => {
+    connected(false, 1);
+    connected(true, 2);
+    await settle();
+    expect(told().at(-1)).toMatchObject({ online: true });
+  });
+
+  it('tries once more when it is closed, and leaves no timer', async () => {
+    failure = new StreamError('stream_unavailable', 'the disk is gone');
+    connected(false, 1);
+    await settle();
+    failure = null;
+    await feed.close();
+    expect(told()).toHaveLength(1);
+    expect(clock.pending).toBe(0);
+  });
+});
