@@ -9,7 +9,6 @@ import { Kysely, Migrator } from 'kysely';
 import type { Clock } from '../../../clock.ts';
 import { SqliteThreadDialect } from '../../../database/kysely-dialect.ts';
 import { storeErrorOf } from '../../../database/sqlite-errors.ts';
-import type { SqliteWorkerData } from '../../../database/sqlite-messages.ts';
 import { SqliteOpenFailure, SqliteThread } from '../../../database/sqlite-thread.ts';
 import { StoreError } from '../../../errors.ts';
 import type { AlertStore } from '../alert-store.ts';
@@ -27,6 +26,8 @@ export interface OpenEventStoresOptions {
   readonly clock: Pick<Clock, 'nowMs'>;
   /** A database thread has died: every call that needs it fails from now on. */
   readonly onCrash: (error: StoreError) => void;
+  /** In tests, one that lets the disk fill up. */
+  readonly openThread?: typeof SqliteThread.open;
 }
 
 export interface EventStores {
@@ -53,10 +54,13 @@ export async function openEventStores({
   clock,
   dataDir,
   onCrash,
+  openThread = (options) => SqliteThread.open(options),
 }: OpenEventStoresOptions): Promise<EventStores> {
   const databasePath = join(dataDir, 'events.db');
   const open = (setUp: string): Promise<SqliteThread> =>
-    openThread({ databasePath, lockPath: null, setUp }, onCrash);
+    openThread({ databasePath, lockPath: null, setUp, onCrash }).catch((error: unknown) => {
+      throw error instanceof SqliteOpenFailure ? storeErrorOf(error.failure, databasePath) : error;
+    });
   const writer = await open(writerSetUp);
   const writerDialect = new SqliteThreadDialect(writer);
   const compiler = new Kysely<EventDatabaseSchema>({ dialect: writerDialect });
@@ -104,18 +108,6 @@ export async function openEventStores({
   } catch (error) {
     await readerDialect.close();
     await writerDialect.close();
-    throw error;
-  }
-}
-
-async function openThread(
-  data: SqliteWorkerData,
-  onCrash: (error: StoreError) => void,
-): Promise<SqliteThread> {
-  try {
-    return await SqliteThread.open({ ...data, onCrash });
-  } catch (error) {
-    if (error instanceof SqliteOpenFailure) throw storeErrorOf(error.failure, data.databasePath);
     throw error;
   }
 }

@@ -9,35 +9,20 @@ import type { Lane } from '../../../protocol/sensor-event.ts';
 export class WriteQueue {
   readonly #thread: Pick<SqliteThread, 'execute'>;
   readonly #waiting: (() => Promise<unknown>)[] = [];
-  #criticalOutstanding = 0;
   #bulkOutstanding = false;
 
   constructor({ thread }: { readonly thread: Pick<SqliteThread, 'execute'> }) {
     this.#thread = thread;
   }
 
-  /** Whether a critical request has not been answered yet. */
-  get criticalWaits(): boolean {
-    return this.#criticalOutstanding > 0;
-  }
-
   /** One result per statement. Rejects with StoreError. */
   run(lane: Lane, request: SqlRequest): Promise<readonly SqlResult[]> {
-    return lane === 'critical' ? this.#runCritical(request) : this.#runBulk(request);
+    return lane === 'critical' ? this.#thread.execute(request) : this.#runBulk(request);
   }
 
   /** Resolves once every request made so far is answered. */
   async idle(): Promise<void> {
     await this.#runBulk({ statements: [], transaction: false });
-  }
-
-  async #runCritical(request: SqlRequest): Promise<readonly SqlResult[]> {
-    this.#criticalOutstanding += 1;
-    try {
-      return await this.#thread.execute(request);
-    } finally {
-      this.#criticalOutstanding -= 1;
-    }
   }
 
   #runBulk(request: SqlRequest): Promise<readonly SqlResult[]> {
