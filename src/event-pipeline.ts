@@ -131,6 +131,8 @@ export async function createEventPipeline(options: EventPipelineOptions): Promis
   });
   releases.defer(() => workers.stop());
   await workers.start();
+  releases.defer(rules.onChanged(() => workers.timersChanged()));
+  releases.defer(silences.onChanged(() => workers.timersChanged()));
   const onStoreError = (error: unknown): void =>
     logger.error({ err: error }, 'could not work on the events store; it is tried again');
   const retention = new EventRetention({

@@ -119,6 +119,11 @@ export class EventWorkers {
     return done;
   }
 
+  /** Rules or silences have changed: what the alerts wait for may be due now. */
+  timersChanged(): void {
+    this.#wakeAll();
+  }
+
   /** Whether something has waited for the store for half a minute without any progress in its shard. */
   isStalled(): boolean {
     const nowMs = this.#options.clock.monotonicMs();
