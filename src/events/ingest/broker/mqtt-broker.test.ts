@@ -1,5 +1,7 @@
 import { execFile } from 'node:child_process';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { promisify } from 'node:util';
 import type { MqttClient } from 'mqtt';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -299,6 +301,29 @@ describe('MqttBroker', () => {
       await reader.subscribeAsync('state', { qos: 1 });
       await vi.waitUntil(() => got.length === 1);
       expect(got).toEqual(['on']);
+    });
+
+    it.each([
+      ['a retained message', { topic: 'state', retain: true }],
+      ['what waits for a session', { topic: 'app/x' }],
+    ])('%s on disk before the publish is acknowledged', async (_, fields) => {
+      const away = await client({ clientId: 'app', clean: false });
+      await away.subscribeAsync('app/#', { qos: 1 });
+      await away.endAsync();
+      await ended('app');
+      const publisher = await raw(connectPacket('one'));
+      const other = new DatabaseSync(join(folder.path, 'mqtt.db'));
+      other.exec('begin immediate');
+      publisher.send(publishPacket({ ...fields, messageId: 2 }));
+      await vi.waitUntil(() => intake.taken.length === 1);
+      // A round trip over another connection: the acknowledgement had its chance.
+      const witness = await raw(connectPacket('two'));
+      witness.send({ cmd: 'pingreq' });
+      await witness.next('pingresp');
+      expect(publisher.packets.map(({ cmd }) => cmd)).toEqual(['connack']);
+      other.exec('rollback');
+      other.close();
+      expect(await publisher.next('puback')).toMatchObject({ messageId: 2 });
     });
 
     it('the order of what waited and of what comes while that is being sent', async () => {
