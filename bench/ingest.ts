@@ -23,13 +23,18 @@ import {
   sensorsPerConnection,
 } from './loads/mqtt-publishes.ts';
 import { type LoadProcess, startLoad } from './load-process.ts';
-import { cpuMsOf } from './process-usage.ts';
+import { cpuMsOf, machineCpuMs } from './process-usage.ts';
 import { figure } from './report.ts';
 import { median } from './statistics.ts';
 
-interface Options {
+/** So many in flight on each of so many connections. */
+interface Shape {
   readonly connections: number;
   readonly window: number;
+}
+
+interface Options {
+  readonly shapes: readonly Shape[];
   readonly seconds: number;
   readonly repetitions: number;
   readonly cpuProfile: string | null;
@@ -39,6 +44,8 @@ interface Measured {
   readonly perSecond: number;
   /** CPU of the broker's process for each acknowledged publish, all its threads. */
   readonly cpuMicroseconds: number;
+  /** What other programs took of the machine meanwhile, of one core. */
+  readonly othersCpuShare: number;
 }
 
 type Load = LoadProcess<MqttPublishesQuestion, MqttPublishesAnswer>;
@@ -58,8 +65,7 @@ export const ingestBenchmark: Benchmark = {
   name: 'ingest',
   summary: 'durable QoS 1 publishes acknowledged a second, beside Mosquitto',
   options: [
-    '--connections N     8',
-    '--window N          in flight on each connection; 100',
+    '--shapes CxW,…      connections, and in flight on each; 8x100,400x1',
     '--seconds N         measured in each run; 8',
     '--repetitions N     runs of each; 3',
     '--cpu-prof FOLDER   write the CPU profiles of the runs there',
@@ -68,26 +74,46 @@ export const ingestBenchmark: Benchmark = {
     const options = readOptions(argv);
     const problems: string[] = [];
     const notes: string[] = [];
-    const runs = new Map<Subject, Measured[]>(subjects.map((subject) => [subject, []]));
+    const series: Series[] = options.shapes.flatMap((shape) =>
+      subjects.map((subject) => ({ shape, subject, runs: [] })),
+    );
+    // In turns, so that what else the machine does touches all alike.
     for (let repetition = 0; repetition < options.repetitions; repetition += 1) {
-      for (const subject of subjects) {
-        const measured = await runOnce(subject, options, problems);
-        if (measured === null) {
-          if (repetition === 0) notes.push('Mosquitto is not installed: apt-get install -y mosquitto');
-          continue;
-        }
-        runs.get(subject)?.push(measured);
+      for (const { runs, shape, subject } of series) {
+        const measured = await runOnce(subject, shape, options, problems);
+        if (measured === null) continue;
+        runs.push(measured);
         progress(
-          `${titles[subject]}: ${figure(measured.perSecond)}/s, ${figure(measured.cpuMicroseconds)} µs of CPU each`,
+          `${nameOf(shape)} ${titles[subject]}: ${figure(measured.perSecond)}/s, ${figure(measured.cpuMicroseconds)} µs of CPU each`,
         );
       }
     }
-    return report(options, runs, problems, notes);
+    if (series.some(({ runs, subject }) => subject === 'mosquitto' && runs.length === 0))
+      notes.push('Mosquitto is not installed: apt-get install -y mosquitto');
+    const others = Math.max(...series.flatMap(({ runs }) => runs.map((run) => run.othersCpuShare)));
+    if (others > 0.1)
+      notes.push(
+        `other programs took up to ${figure(others * 100)} % of a core: durable rates suffer most of it`,
+      );
+    return report(options, series, problems, notes);
   },
 };
 
+interface Series {
+  readonly shape: Shape;
+  readonly subject: Subject;
+  readonly runs: Measured[];
+}
+
+const nameOf = ({ connections, window }: Shape): string => `${connections} × ${window}`;
+
 /** Null where the subject is not installed. */
-async function runOnce(subject: Subject, options: Options, problems: string[]): Promise<Measured | null> {
+async function runOnce(
+  subject: Subject,
+  shape: Shape,
+  options: Options,
+  problems: string[],
+): Promise<Measured | null> {
   const folder = mkdtempSync(join(tmpdir(), 'threadhub-bench-'));
   try {
     const child = await (subject === 'mosquitto'
@@ -97,12 +123,17 @@ async function runOnce(subject: Subject, options: Options, problems: string[]): 
     const load: Load = startLoad(new URL('./loads/mqtt-publishes.ts', import.meta.url));
     let answer: MqttPublishesAnswer;
     let cpuMs: number;
+    let othersCpuShare: number;
     try {
-      const cpuBeforeMs = cpuMsOf(child.pid);
-      const { connections, seconds, window } = options;
+      const startedMs = performance.now();
+      const before = { child: cpuMsOf(child.pid), load: cpuMsOf(load.pid), machine: machineCpuMs() };
+      const { connections, window } = shape;
       const port = Number(new URL(child.address).port);
-      answer = await load.ask({ port, connections, window, warmUpMs, measuredMs: seconds * 1_000 });
-      cpuMs = cpuMsOf(child.pid) - cpuBeforeMs;
+      answer = await load.ask({ port, connections, window, warmUpMs, measuredMs: options.seconds * 1_000 });
+      cpuMs = cpuMsOf(child.pid) - before.child;
+      const ownCpuMs = cpuMs + cpuMsOf(load.pid) - before.load;
+      othersCpuShare =
+        Math.max(0, machineCpuMs() - before.machine - ownCpuMs) / (performance.now() - startedMs);
     } finally {
       await load.stop();
       await child.stop();
@@ -112,10 +143,11 @@ async function runOnce(subject: Subject, options: Options, problems: string[]): 
       problems.push(`${titles[subject]}: ${answer.outOfOrder} acknowledgements were out of order`);
     if (child.errors() !== '' && subject !== 'mosquitto')
       problems.push(`${titles[subject]} said: ${child.errors().slice(0, 300)}`);
-    if (subject === 'durable') problems.push(...(await checkStream(folder, options, answer.acknowledged)));
+    if (subject === 'durable') problems.push(...(await checkStream(folder, shape, answer.acknowledged)));
     return {
       perSecond: answer.measured / (answer.measuredMs / 1_000),
       cpuMicroseconds: (cpuMs * 1_000) / answer.acknowledged,
+      othersCpuShare,
     };
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -174,11 +206,7 @@ async function freePort(): Promise<number> {
 }
 
 /** What was acknowledged is there, once and in the order of each sensor. */
-async function checkStream(
-  folder: string,
-  { connections }: Options,
-  acknowledged: number,
-): Promise<string[]> {
+async function checkStream(folder: string, { connections }: Shape, acknowledged: number): Promise<string[]> {
   const { events } = defaultConfig();
   const stream = await openSqliteDurableStream({
     dataDir: folder,
@@ -206,7 +234,7 @@ async function checkStream(
           stored += 1;
           const sensor = entry.kind === 'event' ? entry.event.sensorId : '';
           const sequence = entry.kind === 'event' ? entry.event.seq : null;
-          if (next.get(sensor) === sequence) next.set(sensor, (sequence ?? 0) + 1);
+          if (sequence !== null && next.get(sensor) === sequence) next.set(sensor, sequence + 1);
           else wrong += 1;
         }
         after = records.at(-1)?.position ?? null;
@@ -224,56 +252,65 @@ async function checkStream(
 
 function report(
   options: Options,
-  runs: ReadonlyMap<Subject, readonly Measured[]>,
+  series: readonly Series[],
   problems: readonly string[],
   notes: readonly string[],
 ): BenchmarkReport {
-  const rates = (subject: Subject): number[] => (runs.get(subject) ?? []).map(({ perSecond }) => perSecond);
-  const middle = (subject: Subject): number | null =>
-    rates(subject).length === 0 ? null : median(rates(subject));
-  /** How many times faster the other is: a bar is the largest value that is good enough. */
-  const behind = (other: Subject): number | null => {
-    const [theirs, ours] = [middle(other), middle('durable')];
+  const middle = (shape: Shape, wanted: Subject): number | null => {
+    const runs = series.find((each) => each.shape === shape && each.subject === wanted)?.runs ?? [];
+    return runs.length === 0 ? null : median(runs.map(({ perSecond }) => perSecond));
+  };
+  /** Rates turned over, since a bar is the largest value that is good enough. */
+  const faster = (shape: Shape, other: Subject): number | null => {
+    const [theirs, ours] = [middle(shape, other), middle(shape, 'durable')];
     return theirs === null || ours === null ? null : theirs / ours;
   };
-  const rows = subjects
-    .filter((subject) => rates(subject).length > 0)
-    .map((subject) => {
-      const cpu = median((runs.get(subject) ?? []).map(({ cpuMicroseconds }) => cpuMicroseconds));
-      const ratio = (middle('durable') ?? 0) / (middle(subject) ?? 1);
+  const rows = series
+    .filter(({ runs }) => runs.length > 0)
+    .map(({ runs, shape, subject }) => {
+      const rates = runs.map(({ perSecond }) => perSecond);
       return [
+        nameOf(shape),
         titles[subject],
-        figure(middle(subject) ?? 0),
-        figure(Math.min(...rates(subject))),
-        figure(Math.max(...rates(subject))),
-        figure(cpu),
-        figure(ratio),
+        figure(median(rates)),
+        figure(Math.min(...rates)),
+        figure(Math.max(...rates)),
+        figure(median(runs.map(({ cpuMicroseconds }) => cpuMicroseconds))),
+        figure((middle(shape, 'durable') ?? 0) / median(rates)),
       ];
     });
   return {
     name: 'ingest',
     options: { ...options },
     table: {
-      columns: ['broker', 'acknowledged/s', 'lowest', 'highest', 'µs of CPU each', 'threadhub beside it'],
+      columns: [
+        'in flight',
+        'broker',
+        'acknowledged/s',
+        'lowest',
+        'highest',
+        'µs of CPU each',
+        'threadhub beside it',
+      ],
       rows,
     },
-    bars: [
+    bars: options.shapes.flatMap((shape) => [
       {
-        what: 'the same with nothing kept is faster by (0.9 of its rate)',
-        measured: behind('memory'),
+        what: `${nameOf(shape)}: the same with nothing kept is faster (0.9 of its rate)`,
+        measured: faster(shape, 'memory'),
         atMost: 1 / 0.9,
         unit: '×',
       },
       {
-        what: 'Mosquitto is faster by (0.7 of its rate)',
-        measured: behind('mosquitto'),
+        what: `${nameOf(shape)}: Mosquitto is faster (0.7 of its rate)`,
+        measured: faster(shape, 'mosquitto'),
         atMost: 1 / 0.7,
         unit: '×',
       },
-    ],
+    ]),
     problems,
     notes,
-    details: Object.fromEntries(runs),
+    details: series,
   };
 }
 
@@ -281,16 +318,17 @@ function readOptions(argv: readonly string[]): Options {
   const { values } = parseArgs({
     args: [...argv],
     options: {
-      connections: { type: 'string', default: '8' },
-      window: { type: 'string', default: '100' },
+      shapes: { type: 'string', default: '8x100,400x1' },
       seconds: { type: 'string', default: '8' },
       repetitions: { type: 'string', default: '3' },
       'cpu-prof': { type: 'string' },
     },
   });
   return {
-    connections: Number(values.connections),
-    window: Number(values.window),
+    shapes: values.shapes.split(',').map((text) => {
+      const [connections = 0, window = 0] = text.split('x').map(Number);
+      return { connections, window };
+    }),
     seconds: Number(values.seconds),
     repetitions: Number(values.repetitions),
     cpuProfile: values['cpu-prof'] ?? null,
