@@ -45,7 +45,7 @@ export const criticalBenchmark: Benchmark = {
     const mqttPort = await freePort();
     progress(`writing a backlog of ${options.backlog} events`);
     const hub = await HubProcess.start({
-      settings: { THREADHUB_MQTT_PORT: String(mqttPort) },
+      mqttPort,
       prepare: (folder) => fillStream(folder, options.backlog),
     });
     const loads = [startPublishes(), startPublishes(), startPublishes()] as const;

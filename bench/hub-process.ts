@@ -7,6 +7,8 @@ import { type ChildProgram, startProgram } from './child-program.ts';
 export interface HubProcessOptions {
   /** Keys beside the defaults, as `THREADHUB_…` variables. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Any free one where absent. */
+  readonly mqttPort?: number;
   /** Flags of the hub's Node. */
   readonly nodeOptions?: readonly string[];
   /** Puts into its data folder what it finds at its start. */
@@ -36,7 +38,7 @@ export class HubProcess {
       const child = await startProgram({
         name: 'the hub',
         command: program,
-        args: ['serve', '--port', '0', '--mqtt-port', '0', '--data-dir', folder],
+        args: ['serve', '--port', '0', '--mqtt-port', String(options.mqttPort ?? 0), '--data-dir', folder],
         environment: {
           ...withoutSettings(process.env),
           THREADHUB_LOG_LEVEL: 'warn',

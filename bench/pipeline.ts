@@ -60,7 +60,7 @@ export const pipelineBenchmark: Benchmark = {
     const mqttPort = await freePort();
     const profile = options.cpuProfile === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${options.cpuProfile}`];
     const hub = await HubProcess.start({
-      settings: { THREADHUB_MQTT_PORT: String(mqttPort) },
+      mqttPort,
       nodeOptions: profile,
     });
     const publishes = startPublishes();

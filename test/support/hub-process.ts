@@ -29,6 +29,8 @@ export interface HubProcessOptions {
   readonly dataDir?: string;
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** A program and its arguments that runs what comes after them, in surroundings of its own. */
+  readonly within?: readonly [string, ...string[]];
 }
 
 /** Resolves when the hub is ready; rejects with its output where it ends before that. */
@@ -48,6 +50,7 @@ export async function startHubProcess(options: HubProcessOptions = {}): Promise<
       THREADHUB_LOG_LEVEL: 'warn',
       ...options.env,
     },
+    options.within,
   );
   const url = `http://127.0.0.1:${port}`;
   await Promise.race([
@@ -85,8 +88,10 @@ export interface Threadhub {
 export function spawnThreadhub(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  within: readonly string[] = [],
 ): Threadhub {
-  const child = spawn(threadhub, args, {
+  const [command = threadhub, ...rest] = [...within, threadhub, ...args];
+  const child = spawn(command, rest, {
     env: { ...process.env, NO_COLOR: '1', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

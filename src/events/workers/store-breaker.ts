@@ -32,7 +32,7 @@ export interface StoreBreakerOptions {
 }
 
 /** The name in `circuit_breaker:changed`. */
-const breakerName = 'event_store';
+const breakerName = 'store';
 const firstPauseMs = 100;
 const longestPauseMs = 30_000;
 /** While another call tries the store; `onChanged` comes first. */
