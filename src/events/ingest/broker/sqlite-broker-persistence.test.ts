@@ -8,6 +8,8 @@ import { openBrokerFile, readBrokerFile } from './broker-file.ts';
 import { GroupCommit } from './group-commit.ts';
 import { type BrokerPersistenceLimits, SqliteBrokerPersistence } from './sqlite-broker-persistence.ts';
 
+const require = createRequire(import.meta.url);
+
 const roomy: BrokerPersistenceLimits = {
   sessionMessages: 10_000,
   sessionBytes: 1e9,
@@ -98,7 +100,7 @@ const texts = (packets: readonly BrokerPacket[]): string[] =>
 
 describe("Aedes' suite for persistences, on SQLite", () => {
   type SuiteTest = (context: object) => Promise<void>;
-  const suite = createRequire(import.meta.url)('aedes-persistence/abstract.js') as (options: {
+  const suite = require('aedes-persistence/abstract.js') as (options: {
     test: (title: string, body: SuiteTest) => void;
     persistence: () => Promise<unknown>;
     testAsync: true;
