@@ -139,9 +139,24 @@ export const alertErrorCodes = [
   'silence_not_found',
   'channel_not_found',
   'shard_unavailable',
+  'notification_not_found',
+  'subscription_invalid',
+  'subscription_limit_exceeded',
+  'subscription_not_found',
 ] as const;
 export class AlertError extends ThreadhubError<(typeof alertErrorCodes)[number]> {}
 
 export const channelErrorCodes = ['channel_failed', 'channel_rejected', 'channel_misconfigured'] as const;
 /** A notification channel did not take a message: `channel_failed` may work later, the others will not. */
-export class ChannelError extends ThreadhubError<(typeof channelErrorCodes)[number]> {}
+export class ChannelError extends ThreadhubError<(typeof channelErrorCodes)[number]> {
+  /** For how long the receiver asks to be left alone, milliseconds; null where it did not say. */
+  readonly retryAfterMs: number | null;
+  constructor(
+    code: (typeof channelErrorCodes)[number],
+    message: string,
+    { cause, retryAfterMs = null }: { cause?: unknown; retryAfterMs?: number | null } = {},
+  ) {
+    super(code, message, { cause });
+    this.retryAfterMs = retryAfterMs;
+  }
+}

@@ -4,6 +4,7 @@
  */
 import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
+import { ChannelError } from './errors.ts';
 import { AlertEngine } from './events/alerts/alert-engine.ts';
 import { AlertRulesFile } from './events/alerts/alert-rules-file.ts';
 import { Alerts } from './events/alerts/alerts.ts';
@@ -15,6 +16,7 @@ import { PublishDecoders } from './events/ingest/publish-decoders.ts';
 import { StreamIntake } from './events/ingest/stream-intake.ts';
 import type { LiveFeed } from './events/live/live-feed.ts';
 import { MemoryLiveFeed } from './events/live/memory-live-feed.ts';
+import { openNotifications } from './events/notifications/open-notifications.ts';
 import { MemoryLatestValues } from './events/store/memory-latest-values.ts';
 import { openEventStores } from './events/store/sqlite/open-event-stores.ts';
 import { openSqliteDurableStream } from './events/stream/sqlite/open-sqlite-durable-stream.ts';
@@ -109,6 +111,31 @@ export async function createEventPipeline(options: EventPipelineOptions): Promis
     newId,
   });
 
+  // Where alerts are told.
+  const onStoreError = (error: unknown): void =>
+    logger.error({ err: error }, 'could not work on the events store; it is tried again');
+  const failure = watchFailures(facts, () => workers.isStalled());
+  const notifications = await openNotifications({
+    config: config.notifications,
+    store: stores.alerts,
+    rules,
+    publishHere: (topic, payload, publishing) => {
+      if (broker !== null) return broker.publish(topic, payload, publishing);
+      return Promise.reject(new ChannelError('channel_misconfigured', 'mqtt.enabled is false'));
+    },
+    environment: process.env,
+    facts,
+    clock,
+    random,
+    newId,
+    pipelineFailure: failure,
+    log: {
+      storeError: onStoreError,
+      say: (level, sentence) => logger[level](sentence),
+    },
+  });
+  releases.defer(() => notifications.close());
+
   // From the stream into the store.
   const workers = new EventWorkers({
     stream,
@@ -126,15 +153,13 @@ export async function createEventPipeline(options: EventPipelineOptions): Promis
     workers: config.events.workers,
     leaseMs: config.events.lease,
     maxBatchEvents: config.events.batch,
-    onNotifications: () => undefined,
+    onNotifications: () => notifications.wake(),
     onFault: (error, what) => logger.error({ err: error }, what),
   });
   releases.defer(() => workers.stop());
   await workers.start();
   releases.defer(rules.onChanged(() => workers.timersChanged()));
   releases.defer(silences.onChanged(() => workers.timersChanged()));
-  const onStoreError = (error: unknown): void =>
-    logger.error({ err: error }, 'could not work on the events store; it is tried again');
   const retention = new EventRetention({
     store: stores.events,
     stream,
@@ -191,6 +216,7 @@ export async function createEventPipeline(options: EventPipelineOptions): Promis
       })
     : null;
   if (broker !== null) releases.defer(() => broker.close());
+  notifications.start();
 
   const ledger = new Ledger({ stream, store: stores.events, latestValues, facts });
   releases.defer(() => ledger.close());
@@ -216,7 +242,8 @@ export async function createEventPipeline(options: EventPipelineOptions): Promis
         rules,
         drills,
       }),
-      failure: watchFailures(facts, () => workers.isStalled()),
+      notifications: notifications.notifications,
+      failure,
     },
   };
 }

@@ -135,7 +135,11 @@ export interface Facts {
   'mqtt:client_connected': { readonly clientId: string; readonly remoteAddress: string | null };
   'mqtt:client_disconnected': { readonly clientId: string; readonly reason: string };
   'mqtt:client_refused': { readonly clientId: string | null; readonly reason: string };
-  'alert:changed': { readonly alert: Alert };
+  'alert:changed': {
+    readonly alert: Alert;
+    /** Only what became of its notifications has changed. */
+    readonly notificationsOnly?: true;
+  };
   'alert_rules:loaded': {
     readonly path: string | null;
     readonly rules: number;

@@ -75,7 +75,8 @@ export function logEventFacts(
       const count = countToTell(`refused|${reason}`, 1);
       if (count > 0) logger.warn({ mqtt_client: clientId, reason, clients: count }, 'MQTT client refused');
     }),
-    facts.on('alert:changed', ({ alert }) => {
+    facts.on('alert:changed', ({ alert, notificationsOnly }) => {
+      if (notificationsOnly === true) return;
       const step = alert.steps.at(-1);
       const level = alert.state === 'firing' && alert.severity === 'critical' ? 'warn' : 'info';
       logger[level](

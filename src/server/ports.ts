@@ -156,6 +156,31 @@ export interface Alerts {
   drillReport(drillId: string): Promise<readonly Alert[]>;
 }
 
+/** A device that takes Web Push messages, as far as others may know of it. */
+export interface PushDevice {
+  readonly id: string;
+  readonly channel: string | null;
+  /** The address at its push service; whoever has it can disturb the device. */
+  readonly endpoint: string;
+  readonly createdAt: number;
+}
+
+/** Methods throw AlertError. */
+export interface Notifications {
+  /** What browsers subscribe with, base64url. */
+  readonly publicKey: string;
+  subscriptions(): readonly PushDevice[];
+  /** `channel` null: every Web Push channel. */
+  subscribe(subscription: {
+    readonly channel: string | null;
+    readonly endpoint: string;
+    readonly p256dh: string;
+    readonly auth: string;
+  }): Promise<{ readonly id: string }>;
+  unsubscribe(id: string): Promise<void>;
+  noteSeen(id: string): Promise<void>;
+}
+
 /** Everything of sensor events that the edges show. */
 export interface SensorEvents {
   readonly intake: EventIntake;
@@ -164,6 +189,7 @@ export interface SensorEvents {
   readonly deadLetters: DeadLetters;
   readonly ledger: () => Promise<LedgerView>;
   readonly alerts: Alerts;
+  readonly notifications: Notifications;
   /** What keeps events from being taken or stored now; null where nothing does. */
   readonly failure: () => string | null;
 }

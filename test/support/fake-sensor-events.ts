@@ -115,6 +115,28 @@ export class FakeSensorEvents implements SensorEvents {
     drillReport: () => Promise.resolve([...this.raised.values()]),
   };
 
+  readonly subscribed = new Map<string, Parameters<SensorEvents['notifications']['subscribe']>[0]>();
+  readonly seen: string[] = [];
+  readonly notifications: SensorEvents['notifications'] = {
+    publicKey: 'BPublicKey',
+    subscriptions: () => [...this.subscribed].map(([id, one]) => ({ ...one, id, createdAt: 0 })),
+    subscribe: (subscription) => {
+      const id = `device-${this.subscribed.size + 1}`;
+      this.subscribed.set(id, subscription);
+      return Promise.resolve({ id });
+    },
+    unsubscribe: (id) =>
+      this.subscribed.delete(id)
+        ? Promise.resolve()
+        : Promise.reject(new AlertError('subscription_not_found', `there is no subscription ${id}`)),
+    noteSeen: (id) => {
+      if (id === 'unknown')
+        return Promise.reject(new AlertError('notification_not_found', `there is no notification ${id}`));
+      this.seen.push(id);
+      return Promise.resolve();
+    },
+  };
+
   #letter(id: string): Promise<DeadLetter> {
     const letter = this.letters.get(id);
     return letter === undefined

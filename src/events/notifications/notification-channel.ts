@@ -17,6 +17,8 @@ export type Delivery = { readonly state: 'sent' | 'delivered' };
 export interface NotificationChannel {
   readonly name: string;
   readonly kind: 'web_push' | 'webhook' | 'ntfy' | 'email' | 'mqtt' | 'alertmanager';
+  /** An attempt that takes longer is aborted. */
+  readonly timeoutMs: number;
   /** Gives up when the signal aborts. Throws ChannelError: `channel_failed` is tried again. */
   send(notification: OutgoingNotification, signal: AbortSignal): Promise<Delivery>;
   close(): Promise<void>;

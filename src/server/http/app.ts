@@ -30,6 +30,7 @@ import { addTokenRoutes } from './tokens.ts';
 import { addTopologyRoutes } from './topology.ts';
 import { validateRequest } from './validation.ts';
 import { addWebPages } from './web-pages.ts';
+import { addWebPushRoutes } from './web-push.ts';
 
 export interface AppOptions extends ServerOptions {
   readonly access: AccessPolicy;
@@ -154,6 +155,7 @@ export async function createApp(options: AppOptions): Promise<{ app: App; routes
     addEventRoutes(app, { clock, events });
     addDeadLetterRoutes(app, { events });
     addAlertRoutes(app, { clock, events });
+    addWebPushRoutes(app, { events });
   }
   if (options.logs !== undefined) addLogRoutes(app, { logs: options.logs });
   addOperationRoutes(app, options);

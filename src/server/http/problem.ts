@@ -124,6 +124,10 @@ export const problemStatuses: Readonly<Record<ProblemCode, number>> = {
   silence_not_found: 404,
   channel_not_found: 404,
   shard_unavailable: 503,
+  notification_not_found: 404,
+  subscription_invalid: 400,
+  subscription_limit_exceeded: 409,
+  subscription_not_found: 404,
   internal_error: 500,
 };
 
