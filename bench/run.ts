@@ -5,11 +5,23 @@
 import type { Benchmark } from './benchmark.ts';
 import { connectionsBenchmark } from './connections.ts';
 import { httpIngestBenchmark } from './http-ingest.ts';
+import { criticalBenchmark } from './critical.ts';
 import { describeMachine } from './machine.ts';
+import { ingestBenchmark } from './ingest.ts';
+import { pipelineBenchmark } from './pipeline.ts';
+import { queryBenchmark } from './query.ts';
 import { printReport } from './report.ts';
 import { scanBenchmark } from './scan.ts';
 
-const benchmarks: readonly Benchmark[] = [scanBenchmark, connectionsBenchmark, httpIngestBenchmark];
+const benchmarks: readonly Benchmark[] = [
+  scanBenchmark,
+  connectionsBenchmark,
+  httpIngestBenchmark,
+  ingestBenchmark,
+  pipelineBenchmark,
+  criticalBenchmark,
+  queryBenchmark,
+];
 
 async function main(argv: readonly string[]): Promise<number> {
   const [first, ...options] = argv;
