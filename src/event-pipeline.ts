@@ -109,6 +109,7 @@ export async function createEventPipeline(options: EventPipelineOptions): Promis
     counts,
     clock,
     newId,
+    onDue: () => workers.timersChanged(),
   });
 
   // Where alerts are told.

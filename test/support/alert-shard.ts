@@ -112,6 +112,7 @@ export class AlertShard {
         }),
       },
       isBorderRouterOnline: (id) => this.online.has(id),
+      onDue: () => undefined,
       counts: { critical: 1, bulk: 1 },
       clock: this.clock,
       newId: this.newId,

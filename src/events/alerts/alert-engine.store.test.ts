@@ -36,6 +36,7 @@ describe('AlertEngine on the real store', () => {
       ...{ silences, clock, newId, store: stores.alerts, counts: { critical: 1, bulk: 1 } },
       book: () => book,
       isBorderRouterOnline: () => false,
+      onDue: () => undefined,
       latestValues: {
         get: () => null,
         lastReceivedAt: () => null,

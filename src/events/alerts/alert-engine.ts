@@ -23,6 +23,8 @@ export interface AlertEngineOptions {
   readonly counts: ShardCounts;
   readonly clock: Pick<Clock, 'nowMs' | 'monotonicMs'>;
   readonly newId: () => string;
+  /** Something in a shard is due earlier than its owner could know. */
+  readonly onDue: () => void;
 }
 
 /** A sensor that has sent nothing for longer when the hub starts was taken down, or has been told of before. */
@@ -36,6 +38,8 @@ export class AlertEngine implements AlertEvaluator {
   readonly #startedAt: number;
   /** The newest owner of each shard here. */
   readonly #open = new Map<ShardName, ShardAlertStates>();
+  /** Which shard has the alert of a rule and subject that is not resolved. */
+  readonly #activeIn = new Map<string, ShardName>();
   #watched: { readonly book: RuleBook; readonly sensors: Set<SensorId> };
 
   constructor(options: AlertEngineOptions) {
@@ -62,6 +66,15 @@ export class AlertEngine implements AlertEvaluator {
       sensors: latestValues,
       book: this.#options.book,
       startedAt: this.#startedAt,
+      onActive: (key, isActive) => {
+        if (isActive) this.#activeIn.set(key, shard);
+        else if (this.#activeIn.get(key) === shard) this.#activeIn.delete(key);
+      },
+      alertElsewhere: (key) => {
+        const owner = this.#activeIn.get(key);
+        return owner === undefined || owner === shard ? null : (this.#open.get(owner) ?? null);
+      },
+      onDue: () => this.#options.onDue(),
       watchSensor: (sensorId) => this.#watchSensor(sensorId),
       sensorsToWatch: (book) => this.#sensorsToWatch(shard, book),
     });

@@ -22,7 +22,13 @@ import { subjectKindOfRule } from './alert-rule.ts';
 import { clockStepMs, type SeenClock } from './clock-step.ts';
 import type { RuleBook } from './rule-book.ts';
 import { ShardDraft, subjectKey } from './shard-draft.ts';
-import { ShardEvaluation, type ShardEvaluationOptions, sightingAt } from './shard-evaluation.ts';
+import {
+  type Delegated,
+  type OtherLane,
+  ShardEvaluation,
+  type ShardEvaluationOptions,
+  sightingAt,
+} from './shard-evaluation.ts';
 import { SilenceWatches } from './silence-watches.ts';
 import type { SilencesView } from './silences.ts';
 import { TimerQueue } from './timer-queue.ts';
@@ -48,6 +54,10 @@ export interface ShardAlertStatesOptions extends ShardEvaluationOptions {
   /** When the process began to watch, Unix ms. */
   readonly startedAt: number;
   readonly loaded: readonly TrackedSubject[];
+  /** The alert of a rule and subject is here now, or is no more. */
+  readonly onActive: (key: string, isActive: boolean) => void;
+  /** Something is due earlier than it was. */
+  readonly onDue: () => void;
 }
 
 /** One transaction stays short however much is due; the rest comes with the next. */
@@ -66,7 +76,7 @@ interface Unapplied {
   readonly afterwards: readonly Afterwards[];
 }
 
-export class ShardAlertStates implements ShardAlerts {
+export class ShardAlertStates implements ShardAlerts, OtherLane {
   readonly #options: ShardAlertStatesOptions;
   readonly #subjects = new Map<string, TrackedSubject>();
   readonly #timers = new TimerQueue();
@@ -75,6 +85,8 @@ export class ShardAlertStates implements ShardAlerts {
   readonly #active = new Map<string, AlertId>();
   readonly #keys = new Map<AlertId, string>();
   readonly #silentSensors = new Set<string>();
+  /** Of the sensors' other lanes; of each rule and subject the newest. */
+  readonly #delivered = new Map<string, Delegated>();
   readonly #unapplied = new WeakMap<AlertChanges, Unapplied>();
   /** Every state has been held against these rules; null before the first time. */
   #sweptBook: RuleBook | null = null;
@@ -97,7 +109,7 @@ export class ShardAlertStates implements ShardAlerts {
 
   get nextDueAt(): number | null {
     const { book, silences } = this.#options;
-    if (book() !== this.#sweptBook) return 0;
+    if (book() !== this.#sweptBook || this.#delivered.size > 0) return 0;
     if (this.#active.size === 0) return earliest([this.#timers.next, this.#watches.next]);
     if (silences.version !== this.#silencesSeen.version) return 0;
     const silenceAt = silences.nextChangeAfter(this.#silencesSeen.atMs);
@@ -108,12 +120,14 @@ export class ShardAlertStates implements ShardAlerts {
     const evaluation = this.#begin(nowMs);
     const clockNoted = this.#noteClock(evaluation);
     const swept = this.#sweep(evaluation);
+    const delivered = this.#takeDelivered(evaluation);
     for (const { durableAt, event } of events) evaluation.receive(event, durableAt);
     for (const fact of facts) evaluation.learn(fact);
     const silencesSeen = this.#applySilences(evaluation);
     this.#runTimers(evaluation, drainedThroughMs);
     const watched = this.#checkWatches(evaluation, events, drainedThroughMs);
-    return this.#finish(evaluation, [watched, swept, silencesSeen, clockNoted]);
+    const delegated = (): void => evaluation.delegate();
+    return this.#finish(evaluation, [watched, swept, silencesSeen, clockNoted, delivered, delegated]);
   }
 
   command(command: AlertCommand, nowMs: number): AlertChanges {
@@ -143,12 +157,27 @@ export class ShardAlertStates implements ShardAlerts {
     for (const afterwards of unapplied.afterwards) afterwards();
   }
 
+  deliver(delegated: Delegated): void {
+    this.#delivered.set(delegated.key, delegated);
+    this.#options.onDue();
+  }
+
   /** Watches it for silence, by every rule that asks for it. */
   watch(sensorId: SensorId): void {
     for (const rule of this.#options.book().forSensor(sensorId).silent) {
       const key = subjectKey(rule.name, sensorId);
       if (!this.#watches.has(key)) this.#watches.arm({ key, rule, sensorId }, this.#options.clock.nowMs());
     }
+  }
+
+  #takeDelivered(evaluation: ShardEvaluation): Afterwards {
+    if (this.#delivered.size === 0) return nothing;
+    const taken = [...this.#delivered.values()];
+    for (const delegated of taken) evaluation.judgeDelegated(delegated);
+    return () => {
+      for (const delegated of taken)
+        if (this.#delivered.get(delegated.key) === delegated) this.#delivered.delete(delegated.key);
+    };
   }
 
   // -------------------------------------------------------------------------------------------------------------- timers
@@ -319,12 +348,14 @@ export class ShardAlertStates implements ShardAlerts {
     const before = this.#active.get(key);
     if (before !== undefined && before !== alert?.row.id) {
       this.#active.delete(key);
+      this.#options.onActive(key, false);
       this.#keys.delete(before);
       this.#silentSensors.delete(subject);
     }
     const rule = book.get(name);
     if (alert !== null) {
       this.#active.set(key, alert.row.id);
+      this.#options.onActive(key, true);
       this.#keys.set(alert.row.id, key);
       if (rule?.condition.kind === 'silent') this.#silentSensors.add(subject);
     }

@@ -22,6 +22,21 @@ export interface ShardEvaluationOptions {
   /** A sensor with rules about silence has sent something; it is watched in its bulk shard. */
   readonly watchSensor: (sensorId: SensorId) => void;
   readonly newId: () => string;
+  /** The shard of the sensor's other lane, where that has the alert of this rule and subject; null where it has none. */
+  readonly alertElsewhere: (key: string) => OtherLane | null;
+}
+
+/** A reading, and the rule that is to judge it. */
+export interface Delegated {
+  readonly key: string;
+  readonly ruleName: string;
+  readonly event: SensorEvent;
+  readonly reading: Reading;
+  readonly durableAt: number;
+}
+
+export interface OtherLane {
+  deliver(delegated: Delegated): void;
 }
 
 export class ShardEvaluation {
@@ -31,6 +46,7 @@ export class ShardEvaluation {
   readonly #options: ShardEvaluationOptions;
   /** Sensors whose silence is an alert now. */
   readonly #silentSensors: ReadonlySet<string>;
+  readonly #delegated: (() => void)[] = [];
 
   constructor(
     options: ShardEvaluationOptions,
@@ -65,6 +81,16 @@ export class ShardEvaluation {
       if (judging === undefined || this.#isSuperseded(event, reading)) continue;
       for (const rule of judging) this.#judge(rule, event, reading, durableAt);
     }
+  }
+
+  /** Readings that the sensor's other lane is to judge, once this batch is committed. */
+  delegate(): void {
+    for (const deliver of this.#delegated) deliver();
+  }
+
+  judgeDelegated({ durableAt, event, reading, ruleName }: Delegated): void {
+    const rule = this.book.get(ruleName);
+    if (rule !== null) this.#judge(rule, event, reading, durableAt);
   }
 
   learn(fact: MeshFact): void {
@@ -113,6 +139,15 @@ export class ShardEvaluation {
     if (rule.condition.kind !== 'reading') return;
     const key = subjectKey(rule.name, event.sensorId);
     const known = this.draft.get(key);
+    if (known === undefined || known.alert === null) {
+      // One alert, whichever lane the readings take, and one that the readings of either lane end.
+      const elsewhere = this.#options.alertElsewhere(key);
+      if (elsewhere !== null) {
+        const delegated = { key, ruleName: rule.name, event, reading, durableAt };
+        this.#delegated.push(() => elsewhere.deliver(delegated));
+        return;
+      }
+    }
     const atMs = event.receivedAt;
     const observed = { value: reading.value, atMs, retained: event.flags.includes('retained') };
     const judgement = judgeReading(rule.condition, rule.clear, known?.memory ?? noMemory, observed);
