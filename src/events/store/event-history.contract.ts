@@ -216,6 +216,17 @@ export function testEventHistory(name: string, open: () => Promise<EventStoreUnd
         expect(steps).toBeGreaterThanOrEqual(3);
       });
 
+      it('forgets thousands of keys and keeps as many', async () => {
+        const events = Array.from({ length: 3_000 }, (_, index) => at(index, { dedupKey: `key ${index}` }));
+        await commitAll(events.slice(0, 1_500), events.slice(1_500));
+        await under.clock.advance(dayMs);
+        await pruneAll({ keysBeforeMs: sampleTimeMs + 1_400_000 });
+        const keys = events.map(({ dedupKey }) => ({ sensorId: kitchen, key: dedupKey ?? '' }));
+        const known = await store.knownKeys(keys);
+        expect(keys.findIndex((key) => known.has(key))).toBe(1_400);
+        expect(known.size).toBe(1_600);
+      });
+
       it('forgets keys, minutes, hours and dead letters, each by its own bound', async () => {
         const older = at(0, { dedupKey: 'old' });
         const newer = at(2 * 24 * 3_600, { dedupKey: 'new', eventId: 'newer' });

@@ -69,7 +69,7 @@ export const deleteNotifications = `delete from notifications where alert_id in 
 export const keyAfter = `
   select cast(hash as text) as hash, sensor_key from event_keys
   where (hash, sensor_key) > (cast(? as integer), ?)
-  order by hash, sensor_key limit 1 offset ?`;
+  order by event_keys.hash, sensor_key limit 1 offset ?`;
 /** Between two, the first left out; received before. */
 export const deleteKeys = `
   delete from event_keys

@@ -9,10 +9,13 @@
 import type { Clock } from '../../../clock.ts';
 import type { SqlResult, SqlStatement, SqlValue } from '../../../database/sqlite-messages.ts';
 import type { RetentionBounds } from '../event-store.ts';
+import type { Checkpoints } from './checkpoints.ts';
 import * as sql from './retention-sql.ts';
 import type { WriteQueue } from './write-queue.ts';
 
 const rowsPerStep = 500;
+/** What a step writes to the log, about. */
+const pagesPerStep = 100;
 const sensorsPerStep = 4;
 const seriesPerStep = 32;
 const minuteMs = 60_000;
@@ -24,6 +27,7 @@ const keepResolvedAlertsMs = 365 * 24 * hourMs;
 const sweepShare = 1 / 16;
 
 interface RetentionParts {
+  readonly checkpoints: Checkpoints;
   readonly clock: Pick<Clock, 'nowMs'>;
   readonly writes: WriteQueue;
 }
@@ -35,6 +39,7 @@ interface Sweep {
 }
 
 export class Retention {
+  readonly #checkpoints: Checkpoints;
   readonly #clock: Pick<Clock, 'nowMs'>;
   readonly #writes: WriteQueue;
   readonly #keys: Sweep = { hand: null, lastBoundMs: null };
@@ -42,7 +47,8 @@ export class Retention {
   readonly #hours: Sweep = { hand: null, lastBoundMs: null };
   #turn = 0;
 
-  constructor({ clock, writes }: RetentionParts) {
+  constructor({ checkpoints, clock, writes }: RetentionParts) {
+    this.#checkpoints = checkpoints;
     this.#clock = clock;
     this.#writes = writes;
   }
@@ -171,7 +177,9 @@ export class Retention {
     return result?.rows ?? [];
   }
 
-  #write(statements: readonly SqlStatement[]): Promise<readonly SqlResult[]> {
-    return this.#writes.run('bulk', { statements, transaction: true });
+  async #write(statements: readonly SqlStatement[]): Promise<readonly SqlResult[]> {
+    const results = await this.#writes.run('bulk', { statements, transaction: true });
+    this.#checkpoints.noteWritten(pagesPerStep);
+    return results;
   }
 }
