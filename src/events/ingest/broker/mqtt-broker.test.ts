@@ -312,7 +312,7 @@ describe('MqttBroker', () => {
       await away.endAsync();
       await ended('app');
       const publisher = await raw(connectPacket('one'));
-      const other = new DatabaseSync(join(folder.path, 'mqtt.db'));
+      const other = new DatabaseSync(join(folder.path, 'mqtt.db'), { timeout: 5_000 });
       other.exec('begin immediate');
       publisher.send(publishPacket({ ...fields, messageId: 2 }));
       await vi.waitUntil(() => intake.taken.length === 1);
@@ -503,6 +503,23 @@ describe('MqttBroker', () => {
       one.send({ cmd: 'unsubscribe', messageId: 2, unsubscriptions: ['a/0'] });
       await one.next('unsuback');
       expect(broker.connections()).toMatchObject([{ subscriptions: 999 }]);
+    });
+
+    it('the filters of a session that lasts, and keeps none that it refused', async () => {
+      const subscriptions = Array.from({ length: 1_002 }, (_, index) => ({
+        topic: `a/${index}`,
+        qos: 1 as const,
+      }));
+      const one = await raw(connectPacket('one', { clean: false }));
+      one.send({ cmd: 'subscribe', messageId: 1, subscriptions });
+      await one.next('suback');
+      one.destroy();
+      await ended('one');
+      await broker.close();
+      const file = new DatabaseSync(join(folder.path, 'mqtt.db'));
+      expect(file.prepare('select count(*) as filters from subscriptions').get()).toEqual({ filters: 1_000 });
+      file.close();
+      await start();
     });
 
     it('a client that is silent for longer than it said', async () => {

@@ -13,10 +13,9 @@ import { randomUUID } from 'node:crypto';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { Clock } from '../../../clock.ts';
 import type { Config } from '../../../config.ts';
-import { StartError, type StoreError } from '../../../errors.ts';
+import type { StoreError } from '../../../errors.ts';
 import type { FactBus } from '../../../facts.ts';
 import { isLoopbackName } from '../../../loopback-name.ts';
-import { deliveryKey } from '../../stream/delivery-key.ts';
 import type { DurableStream } from '../../stream/durable-stream.ts';
 import type { EventIntake } from '../event-intake.ts';
 import { AedesBroker } from './aedes-broker.ts';
@@ -24,10 +23,9 @@ import type { BrokerClient, BrokerPacket, BrokerWill, Qos } from './aedes-intern
 import { BrokerConnection, BrokerConnections, type ConnectionEnd, unreadBytes } from './broker-connection.ts';
 import { type BrokerContent, openBrokerFile, readBrokerFile } from './broker-file.ts';
 import { GroupCommit } from './group-commit.ts';
-import type { Turn } from './publish-order.ts';
-import { isPublishTopic } from './publish-topic.ts';
-import { SharedOutcomes } from './shared-outcomes.ts';
-import { SqliteBrokerPersistence } from './sqlite-broker-persistence.ts';
+import { listenErrorOf } from './listen-error.ts';
+import { PublishAcceptance } from './publish-acceptance.ts';
+import { refusedFilter, SqliteBrokerPersistence } from './sqlite-broker-persistence.ts';
 
 interface BrokerLogger {
   warn(fields: object, message: string): void;
@@ -85,8 +83,6 @@ const connectTimeoutMs = 10_000;
 /** A socket that takes nothing for so long is given up; a TCP peer that is gone is found by probes. */
 const drainTimeoutMs = 30_000;
 const tcpProbeMs = 60_000;
-const finishMs = 2_000;
-const willRetryMs = 1_000;
 const expiryCheckMs = 600_000;
 const mebibyte = 1_024 * 1_024;
 /** Packets that may follow CONNECT before its answer: all that one read of a socket brings. */
@@ -123,30 +119,20 @@ export async function createMqttBroker(options: MqttBrokerOptions): Promise<Mqtt
   }
 }
 
-interface TakenPublish {
-  readonly client: BrokerClient;
-  readonly connection: BrokerConnection;
-  readonly packet: BrokerPacket;
-  readonly turn: Turn;
-}
-
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 class EmbeddedBroker implements MqttBroker {
   readonly #options: MqttBrokerOptions;
   readonly #persistence: SqliteBrokerPersistence;
   readonly #aedes: AedesBroker;
+  readonly #acceptance: PublishAcceptance;
   readonly #server: Server;
   readonly #connections = new BrokerConnections();
   readonly #restoredWills: BrokerContent['wills'];
   readonly #closeFiles: () => Promise<void>;
   readonly #isOpen: boolean;
-  readonly #taken = new SharedOutcomes<TakenPublish>((publish, error) => this.#isTaken(publish, error));
-  #inFlight = 0;
-  #onIdle: (() => void) | null = null;
   #stopping = false;
   #cancelExpiry: (() => void) | null = null;
-  readonly #cancelRetries = new Set<() => void>();
   #closed: Promise<void> | null = null;
 
   constructor(
@@ -168,6 +154,17 @@ class EmbeddedBroker implements MqttBroker {
       onDropped: (reason, events, topic) => options.facts.emit('events:dropped', { reason, events, topic }),
     });
     this.#aedes = this.#createAedes();
+    this.#acceptance = new PublishAcceptance({
+      intake: options.intake,
+      persistence: this.#persistence,
+      aedes: this.#aedes,
+      clock: options.clock,
+      onWillFailed: (clientId, error) =>
+        options.logger.warn(
+          { client_id: clientId, error: reasonOf(error) },
+          'a will could not be kept; it is tried again',
+        ),
+    });
     this.#server = createServer(
       { noDelay: true, keepAlive: true, keepAliveInitialDelay: tcpProbeMs },
       (socket) => this.#accept(socket),
@@ -203,13 +200,23 @@ class EmbeddedBroker implements MqttBroker {
         authorizePublish: (client, packet, callback) => {
           // Aedes passes a will as CONNECT had it, without `cmd`.
           if ((packet as { cmd?: string }).cmd === undefined)
-            this.#takeWill(client?.id ?? null, packet as unknown as BrokerWill, () => callback(null));
-          else this.#takePublish(client as BrokerClient, packet as BrokerPacket, callback);
+            this.#acceptance.takeWill(client?.id ?? null, packet as unknown as BrokerWill, () =>
+              callback(null),
+            );
+          else
+            this.#acceptance.takePublish(
+              client as BrokerClient,
+              client === null ? undefined : this.#connections.of(client),
+              packet as BrokerPacket,
+              callback,
+            );
         },
         authorizeSubscribe: (client, subscription, callback) => {
           const connection = this.#connections.of(client);
           const isFull = connection === undefined || connection.filters >= filtersPerClient;
           if (!isFull) connection.subscribed(subscription.topic, subscription.qos);
+          // The persistence is given all filters of a packet, this one too, and must see that it is none.
+          else Object.assign(subscription, { qos: refusedFilter });
           // Without a subscription the answer is 0x80, a failure for this filter only.
           callback(null, isFull ? null : subscription);
         },
@@ -265,7 +272,7 @@ class EmbeddedBroker implements MqttBroker {
         'MQTT clients are refused: clients without credentials are taken on loopback only, and this hub has no users',
       );
     await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', (error) => reject(startErrorOf(error, host, config.port)));
+      this.#server.once('error', (error) => reject(listenErrorOf(error, host, config.port)));
       this.#server.listen(
         {
           port: config.port,
@@ -279,7 +286,8 @@ class EmbeddedBroker implements MqttBroker {
     this.#server.on('error', (error) =>
       logger.warn({ error: error.message }, 'the MQTT listener has failed'),
     );
-    for (const { clientId, id, will } of this.#restoredWills) this.#publishRestored(id, clientId, will);
+    for (const { clientId, id, will } of this.#restoredWills)
+      this.#acceptance.publishRestored(id, clientId, will);
     return { port: (this.#server.address() as AddressInfo).port };
   }
 
@@ -353,92 +361,6 @@ class EmbeddedBroker implements MqttBroker {
     this.#options.facts.emit('mqtt:client_refused', { clientId, reason: connection?.end ?? reason });
   }
 
-  // Publishes of clients ------------------------------------------------------------------------------------------
-
-  #takePublish(client: BrokerClient, packet: BrokerPacket, callback: (error: Error | null) => void): void {
-    const connection = this.#connections.of(client);
-    if (connection === undefined || !isPublishTopic(packet.topic)) {
-      callback(new Error('this topic cannot be published to'));
-      return;
-    }
-    connection.received += 1;
-    this.#inFlight += 1;
-    const turn = connection.publishes.enter((error) => {
-      this.#finished();
-      if (client.closed) this.#aedes.discard(packet);
-      else callback(error);
-    });
-    const packetId = packet.messageId ?? 0;
-    // Its event is in the stream since the first time.
-    if (packet.qos === 2 && this.#persistence.isIncoming(client.id, packetId)) {
-      turn.settle(null);
-      return;
-    }
-    const { payload, qos, retain, topic } = packet;
-    const taken = this.#options.intake.takePublish({
-      topic,
-      payload,
-      qos,
-      retain,
-      deliveryKey: qos === 2 ? deliveryKey(client.id, packetId) : null,
-      receivedAt: this.#options.clock.nowMs(),
-    });
-    this.#taken.add(taken, { client, connection, packet, turn });
-  }
-
-  /** Its event is durable, or will not be. What it leaves in the broker is written next, before it is acknowledged. */
-  #isTaken({ client, connection, packet, turn }: TakenPublish, error: Error | null): void {
-    const fail = (reason: unknown): void => {
-      connection.end ??= 'not_durable';
-      turn.settle(reason instanceof Error ? reason : new Error(String(reason)));
-    };
-    if (error !== null) {
-      fail(error);
-      return;
-    }
-    const stored = client.closed ? null : this.#aedes.storeAhead(packet);
-    if (stored === null) turn.settle(null);
-    else stored.then(() => turn.settle(null), fail);
-  }
-
-  #finished(): void {
-    this.#inFlight -= 1;
-    if (this.#inFlight === 0) this.#onIdle?.();
-  }
-
-  /**
-   * A will has nobody left to send it again: it is tried until it is durable, and stays on disk until it is out.
-   * `done` is never called where the hub stops first.
-   */
-  #takeWill(clientId: string | null, will: BrokerWill, done: () => void): void {
-    const { clock, intake, logger } = this.#options;
-    const { payload, qos, retain, topic } = will;
-    this.#inFlight += 1;
-    intake
-      .takePublish({ topic, payload, qos, retain, deliveryKey: null, receivedAt: clock.nowMs() })
-      .then(() => this.#aedes.storeAhead(will))
-      .then(done, (error: unknown) => {
-        if (this.#stopping) return;
-        logger.warn(
-          { client_id: clientId, error: reasonOf(error) },
-          'a will could not be kept; it is tried again',
-        );
-        const cancel = clock.after(willRetryMs, () => {
-          this.#cancelRetries.delete(cancel);
-          this.#takeWill(clientId, will, done);
-        });
-        this.#cancelRetries.add(cancel);
-      })
-      .finally(() => this.#finished());
-  }
-
-  /** The connection that it was left for ended with the process before this one. */
-  #publishRestored(id: number, clientId: string, will: BrokerWill): void {
-    this.#takeWill(clientId, will, () =>
-      this.#aedes.publish(will, null, () => this.#persistence.dropRestoredWill(id)),
-    );
-  }
-
   // What goes to clients ------------------------------------------------------------------------------------------
 
   /** The packet as this client may have it now; null where not, and then it stays queued where its session lasts. */
@@ -488,32 +410,19 @@ class EmbeddedBroker implements MqttBroker {
   async #close(): Promise<void> {
     this.#stopping = true;
     this.#cancelExpiry?.();
-    for (const cancel of this.#cancelRetries) cancel();
+    this.#acceptance.stop();
     const listening = this.#server.listening;
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const [, client] of this.#connections.entries()) client.pause();
-    await this.#idle();
+    await this.#acceptance.idle();
     // Acknowledgements leave with the end of the event loop's turn.
     await new Promise<void>((resolve) => setImmediate(resolve));
     await new Promise<void>((resolve) => this.#aedes.close(resolve));
     // Their wills.
-    await this.#idle();
+    await this.#acceptance.idle();
     for (const [connection] of this.#connections.entries()) connection.close('hub_stopping');
     if (listening) await closed;
     await this.#closeFiles();
-  }
-
-  /** Resolves when nothing is on its way, or after a while. */
-  async #idle(): Promise<void> {
-    if (this.#inFlight === 0) return;
-    await new Promise<void>((resolve) => {
-      const cancel = this.#options.clock.after(finishMs, resolve);
-      this.#onIdle = () => {
-        cancel();
-        resolve();
-      };
-    });
-    this.#onIdle = null;
   }
 }
 
@@ -521,25 +430,4 @@ function refusalOf(error: Error): string {
   if (error.message === 'connect did not arrive in time') return 'connect_timeout';
   if (error.message === 'unacceptable protocol version') return 'protocol_version';
   return 'protocol_error';
-}
-
-function startErrorOf(error: Error, host: string, port: number): StartError {
-  const code = 'code' in error ? error.code : null;
-  if (code === 'EADDRINUSE')
-    return new StartError(
-      'port_in_use',
-      `MQTT port ${port} on ${host} is taken by another program, perhaps another broker; stop it, or choose another with mqtt.port`,
-      { cause: error },
-    );
-  if (code === 'EACCES')
-    return new StartError(
-      'port_forbidden',
-      `MQTT port ${port} on ${host} may not be opened by this user; choose one above 1023 with mqtt.port`,
-      { cause: error },
-    );
-  return new StartError(
-    'listen_failed',
-    `the MQTT broker cannot listen on ${host} port ${port} (${error.message}); check server.host and mqtt.port`,
-    { cause: error },
-  );
 }

@@ -1,6 +1,6 @@
 /**
- * One persistent session in memory: its subscriptions, the messages that wait for its client in the order in which they
- * came, and the QoS 2 deliveries of the client that are not over. What is on disk of it is `sqlite-broker-persistence.ts`'.
+ * One persistent session in memory: its subscriptions, and the messages that wait for its client in the order in which
+ * they came. What is on disk of it is `sqlite-broker-persistence.ts`'.
  *
  * A message is queued; then on its way under a packet identifier (`messageId`), perhaps on several connections, one after
  * the other; with QoS 2 released, when the client has it; and gone, when the client has acknowledged it.
@@ -26,8 +26,6 @@ const keyOf = (packet: Pick<BrokerPacket, 'brokerId' | 'brokerCounter'>): string
 export class Session {
   readonly clientId: string;
   readonly subscriptions = new Map<string, BrokerSubscription>();
-  /** By packet identifier. */
-  readonly incoming = new Map<number, BrokerPacket>();
   /** Unix ms; null while its client is connected. */
   awaySince: number | null = null;
   readonly #messages = new Map<string, QueuedMessage>();

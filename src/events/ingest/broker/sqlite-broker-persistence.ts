@@ -10,7 +10,6 @@ import { Readable } from 'node:stream';
 import type { Clock } from '../../../clock.ts';
 import { StoreError } from '../../../errors.ts';
 import type { DurableStream } from '../../stream/durable-stream.ts';
-import { deliveryKey } from '../../stream/delivery-key.ts';
 import type {
   BrokerPacket,
   BrokerPersistence,
@@ -21,6 +20,8 @@ import type {
 } from './aedes-internals.ts';
 import { type BrokerContent, brokerSql } from './broker-file.ts';
 import type { GroupCommit } from './group-commit.ts';
+import { IncomingDeliveries } from './incoming-deliveries.ts';
+import { KeptWills } from './kept-wills.ts';
 import { RetainedMessages } from './retained-messages.ts';
 import { Session, sizeOf } from './session.ts';
 import { TopicTree } from './topic-tree.ts';
@@ -53,14 +54,14 @@ export interface PreparedPublish {
   readonly payload: Buffer;
 }
 
+interface PacketId {
+  readonly messageId?: number | undefined;
+}
+
 type PublishFields = Pick<BrokerPacket, 'topic' | 'payload' | 'qos' | 'retain'>;
 
-interface KeptWill {
-  readonly id: number;
-  readonly will: BrokerWill;
-  /** Of whom; Aedes' client object. */
-  readonly owner: { readonly id: string; readonly closed?: boolean };
-}
+/** Where a filter's QoS would be: it was refused (MQTT 3.1.1 §3.9.3). */
+export const refusedFilter = 0x80;
 
 /** Messages of an earlier process have its numbers under this name. */
 const storedBrokerId = 'stored';
@@ -71,9 +72,13 @@ export class SqliteBrokerPersistence implements BrokerPersistence {
   /** Of persistent sessions, QoS 1 and 2 only. */
   readonly #tree = new TopicTree<string, MatchedSubscription>();
   readonly #retained: RetainedMessages;
-  readonly #wills = new Map<string, KeptWill>();
-  /** QoS 2 deliveries of clients whose session ends with the connection. */
-  readonly #passing = new Map<string, Map<number, BrokerPacket>>();
+  readonly #wills: KeptWills;
+  readonly #incoming: IncomingDeliveries;
+  /** On their way to disk, by the list that Aedes gave. */
+  readonly #subscribing = new Map<
+    readonly BrokerSubscription[],
+    { readonly clientId: string; readonly written: Promise<void> }
+  >();
   readonly #connected = new WeakSet<object>();
   readonly #drained = new WeakSet<object>();
   #queuedBytes = 0;
@@ -83,6 +88,8 @@ export class SqliteBrokerPersistence implements BrokerPersistence {
   constructor(options: SqliteBrokerPersistenceOptions) {
     this.#options = options;
     const { limits } = options;
+    this.#wills = new KeptWills(options.disk);
+    this.#incoming = new IncomingDeliveries(options);
     this.#retained = new RetainedMessages({ messages: limits.retainedMessages, bytes: limits.retainedBytes });
     this.#load(options.content);
   }
@@ -97,8 +104,7 @@ export class SqliteBrokerPersistence implements BrokerPersistence {
     }
     for (const { clientId, subscription } of content.subscriptions)
       this.#subscribe(this.#session(clientId), subscription);
-    for (const { clientId, packetId } of content.incoming)
-      this.#session(clientId).incoming.set(packetId, placeholder(packetId));
+    for (const { clientId, packetId } of content.incoming) this.#incoming.restore(clientId, packetId);
     for (const { topic, payload, qos } of content.retained)
       this.#retained.set({ cmd: 'publish', topic, payload, qos, retain: true, dup: false });
     for (const row of content.queued) {
@@ -117,6 +123,8 @@ export class SqliteBrokerPersistence implements BrokerPersistence {
       this.#enqueue(this.#session(row.clientId), id, packet);
       this.#nextRow = Math.max(this.#nextRow, id + 1);
     }
+    // A session whose own row could not be written is one that is away, too.
+    for (const session of this.#sessions.values()) session.awaySince ??= clock.nowMs();
     for (const { id } of content.wills) this.#nextRow = Math.max(this.#nextRow, id + 1);
   }
 
@@ -298,16 +306,31 @@ export class SqliteBrokerPersistence implements BrokerPersistence {
     return { session: this.#session(clientId), statements: [brokerSql.openSession(clientId)] };
   }
 
+  /** Aedes asks once for each filter of a packet, with all of them: they are written once. */
   async addSubscriptions(
     client: { id: string },
     subscriptions: readonly BrokerSubscription[],
   ): Promise<void> {
-    const { session, statements } = this.#sessionToWrite(client.id);
-    const known = subscriptions.every(({ qos, topic }) => session.subscriptions.get(topic)?.qos === qos);
-    if (!known || statements.length > 0) {
-      statements.push(...subscriptions.map(({ qos, topic }) => brokerSql.subscribe(client.id, topic, qos)));
-      await this.#options.disk.write(statements);
-    }
+    const under = this.#subscribing.get(subscriptions);
+    if (under?.clientId === client.id) return under.written;
+    const written = this.#addSubscriptions(client.id, subscriptions).finally(() =>
+      this.#subscribing.delete(subscriptions),
+    );
+    this.#subscribing.set(subscriptions, { clientId: client.id, written });
+    return written;
+  }
+
+  async #addSubscriptions(clientId: string, asked: readonly BrokerSubscription[]): Promise<void> {
+    // By then Aedes has asked for leave for each of them.
+    await Promise.resolve();
+    const subscriptions = asked.filter(({ qos }) => (qos as number) !== refusedFilter);
+    const { session, statements } = this.#sessionToWrite(clientId);
+    const isKnown = subscriptions.every(({ qos, topic }) => session.subscriptions.get(topic)?.qos === qos);
+    if (!isKnown)
+      await this.#options.disk.write([
+        ...statements,
+        ...subscriptions.map(({ qos, topic }) => brokerSql.subscribe(clientId, topic, qos)),
+      ]);
     for (const subscription of subscriptions) this.#subscribe(session, subscription);
   }
 
@@ -353,10 +376,6 @@ export class SqliteBrokerPersistence implements BrokerPersistence {
     for (const filter of session.subscriptions.keys()) this.#tree.delete(filter, client.id);
     this.#queuedBytes -= session.bytes;
     this.#sessions.delete(client.id);
-    if (session.incoming.size === 0) return;
-    // Deliveries end by `cleanIncoming`, which follows.
-    this.#passing.set(client.id, session.incoming);
-    await this.#options.disk.write([brokerSql.forgetAll(client.id)]);
   }
 
   async countOffline(): Promise<{ subsCount: number; clientsCount: number }> {
@@ -414,82 +433,41 @@ export class SqliteBrokerPersistence implements BrokerPersistence {
   // QoS 2 deliveries of clients -----------------------------------------------------------------------------------
 
   isIncoming(clientId: string, packetId: number): boolean {
-    return this.#incomingOf(clientId)?.has(packetId) === true;
-  }
-
-  #incomingOf(clientId: string): Map<number, BrokerPacket> | undefined {
-    return this.#passing.get(clientId) ?? this.#sessions.get(clientId)?.incoming;
+    return this.#incoming.get(clientId, packetId) !== undefined;
   }
 
   async incomingStorePacket(client: { id: string; clean?: boolean }, packet: BrokerPacket): Promise<void> {
-    const packetId = packet.messageId ?? 0;
-    if (client.clean === true) {
-      const passing = this.#passing.get(client.id) ?? new Map<number, BrokerPacket>();
-      this.#passing.set(client.id, passing.set(packetId, placeholder(packetId)));
-      return Promise.resolve();
-    }
-    const { session, statements } = this.#sessionToWrite(client.id);
-    await this.#options.disk.write([...statements, brokerSql.receive(client.id, packetId)]);
-    const { cmd, dup, qos, retain, topic } = packet;
-    session.incoming.set(packetId, {
-      ...{ cmd, topic, payload: packet.payload, qos, retain, dup, messageId: packetId },
-    });
+    if (client.clean === true) this.#incoming.hold(client.id, packet.messageId ?? 0);
+    else await this.#incoming.store(client.id, packet, this.#sessionToWrite(client.id).statements);
   }
 
-  async incomingGetPacket(
-    client: { id: string },
-    { messageId }: { messageId?: number | undefined },
-  ): Promise<BrokerPacket> {
-    const packet = this.#incomingOf(client.id)?.get(messageId ?? 0);
+  async incomingGetPacket(client: { id: string }, { messageId = 0 }: PacketId): Promise<BrokerPacket> {
+    const packet = this.#incoming.get(client.id, messageId);
     return packet === undefined ? Promise.reject(new Error('no such packet')) : Promise.resolve(packet);
   }
 
-  /** PUBREL: the packet identifier may mean another message from now on. */
-  async incomingDelPacket(
-    client: { id: string },
-    { messageId }: { messageId?: number | undefined },
-  ): Promise<void> {
-    const packetId = messageId ?? 0;
-    const incoming = this.#incomingOf(client.id);
-    if (incoming?.has(packetId) !== true) throw new Error('no such packet');
-    await this.#options.deliveries.forgetDelivery(deliveryKey(client.id, packetId));
-    if (!this.#passing.has(client.id))
-      await this.#options.disk.write([brokerSql.forget(client.id, packetId)]);
-    incoming.delete(packetId);
+  async incomingDelPacket(client: { id: string }, { messageId = 0 }: PacketId): Promise<void> {
+    if (!(await this.#incoming.release(client.id, messageId))) throw new Error('no such packet');
   }
 
   async cleanIncoming(client: { id: string }): Promise<void> {
-    const session = this.#sessions.get(client.id);
-    if (session !== undefined && session.incoming.size > 0)
-      await this.#options.disk.write([brokerSql.forgetAll(client.id)]);
-    session?.incoming.clear();
-    this.#passing.delete(client.id);
-    await this.#options.deliveries.forgetDeliveriesOf(client.id);
+    await this.#incoming.forgetAll(client.id);
   }
 
   // Wills ---------------------------------------------------------------------------------------------------------
 
   async putWill(client: { id: string }, will: BrokerWill): Promise<void> {
-    const id = this.#nextRow++;
     will.clientId = client.id;
     will.brokerId = this.#broker?.id ?? '';
-    await this.#options.disk.write([brokerSql.putWill(id, client.id, will)]);
-    this.#wills.set(client.id, { id, will, owner: client });
+    await this.#wills.put(this.#nextRow++, client, will);
   }
 
   async getWill(client: { id: string }): Promise<BrokerWill | undefined> {
-    return Promise.resolve(this.#wills.get(client.id)?.will);
+    return Promise.resolve(this.#wills.get(client.id));
   }
 
   async delWill(client: { id: string }): Promise<BrokerWill | undefined> {
-    const kept = this.#wills.get(client.id);
-    if (kept === undefined) return Promise.resolve(undefined);
-    // Of a connection that this one has replaced; the will that is kept now is the new one's.
-    const isOfAnother = client !== kept.owner && kept.owner.closed === false;
-    if (isOfAnother) return Promise.resolve(undefined);
-    this.#wills.delete(client.id);
-    this.#options.disk.note(brokerSql.dropWill(kept.id));
-    return Promise.resolve(kept.will);
+    return Promise.resolve(this.#wills.delete(client));
   }
 
   /** A will of an earlier process is out: `BrokerContent` had it. */
@@ -498,8 +476,7 @@ export class SqliteBrokerPersistence implements BrokerPersistence {
   }
 
   streamWill(brokers: Readonly<Record<string, unknown>> = {}): Readable {
-    const wills = [...this.#wills.values()].map(({ will }) => will);
-    return Readable.from(wills.filter(({ brokerId }) => !Object.hasOwn(brokers, brokerId ?? '')));
+    return Readable.from(this.#wills.all().filter(({ brokerId }) => !Object.hasOwn(brokers, brokerId ?? '')));
   }
 
   // ---------------------------------------------------------------------------------------------------------------
@@ -517,14 +494,3 @@ export class SqliteBrokerPersistence implements BrokerPersistence {
     await Promise.resolve();
   }
 }
-
-/** Only that it is there counts; its event is in the stream. */
-const placeholder = (messageId: number): BrokerPacket => ({
-  cmd: 'publish',
-  topic: '',
-  payload: Buffer.alloc(0),
-  qos: 2,
-  retain: false,
-  dup: false,
-  messageId,
-});
