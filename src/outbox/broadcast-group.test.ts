@@ -8,15 +8,20 @@ import { FlushSchedule } from './flush-schedule.ts';
 import { LiveOutbox } from './live-outbox.ts';
 import { OutboxBudget } from './outbox-budget.ts';
 import type { OutboxMessage } from './outbox-message.ts';
-import { silentOutboxObserver } from './outbox-observer.ts';
+import { type OutboxObserver, silentOutboxObserver } from './outbox-observer.ts';
 
 function setUp({ coalesceMs = 25 } = {}) {
   const clock = new FakeClock();
   const budget = new OutboxBudget(64 * 1_024 * 1_024);
   const schedule = new FlushSchedule({ clock, defer: (callback) => void clock.after(0, callback) });
-  const group = new BroadcastGroup({ schedule, budget, coalesceMs });
   const batchSizes: number[] = [];
   let dropped = 0;
+  const observer: OutboxObserver = {
+    ...silentOutboxObserver,
+    flushed: (_kind, messages) => void batchSizes.push(messages),
+    dropped: (_kind, messages) => (dropped += messages),
+  };
+  const group = new BroadcastGroup({ schedule, budget, clock, observer, coalesceMs });
   const join = (target = group) => {
     const socket = new FakeLiveSocket();
     const outbox = new LiveOutbox({
@@ -27,11 +32,7 @@ function setUp({ coalesceMs = 25 } = {}) {
       maxUnacknowledgedBytes: 2_097_152,
       budget,
       clock,
-      observer: {
-        ...silentOutboxObserver,
-        flushed: (_kind, messages) => void batchSizes.push(messages),
-        dropped: (_kind, messages) => (dropped += messages),
-      },
+      observer,
     });
     target.add(outbox);
     return { outbox, socket };
@@ -116,7 +117,9 @@ describe('BroadcastGroup', () => {
   it('rule 8: needs one timer, however many groups wait', async () => {
     const { clock, join, schedule } = setUp();
     const budget = new OutboxBudget(1_000_000);
-    const groups = range(1, 20).map(() => new BroadcastGroup({ schedule, budget, coalesceMs: 25 }));
+    const groups = range(1, 20).map(
+      () => new BroadcastGroup({ schedule, budget, clock, observer: silentOutboxObserver, coalesceMs: 25 }),
+    );
     const sockets = groups.map((group) => join(group).socket);
     for (const group of groups) group.publish(feedMessages(1, 200), clock.monotonicMs());
     await clock.advance(0);

@@ -9,13 +9,11 @@
 import { CoalescingWindow } from './coalescing-window.ts';
 import type { FlushSchedule, Flushable } from './flush-schedule.ts';
 import type { LiveOutbox } from './live-outbox.ts';
-import type { OutboxBudget } from './outbox-budget.ts';
 import type { OutboxMessage } from './outbox-message.ts';
-import { SharedBatch } from './shared-batch.ts';
+import { SharedBatch, type SharedBatchOptions } from './shared-batch.ts';
 
-export interface BroadcastGroupOptions {
+export interface BroadcastGroupOptions extends SharedBatchOptions {
   readonly schedule: FlushSchedule;
-  readonly budget: OutboxBudget;
   readonly coalesceMs: number;
 }
 
@@ -96,7 +94,7 @@ export class BroadcastGroup implements Flushable {
   #sendBatch(): void {
     const messages = this.#pending.splice(0, this.#batchLength());
     if (messages.length === 0) return;
-    const batch = new SharedBatch(messages, this.#options.budget);
+    const batch = new SharedBatch(messages, this.#options);
     for (const member of this.#members) {
       if (this.#joining.size > 0 && this.#joining.has(member)) this.#sendWhatIsFor(member, messages);
       else if (!member.sendShared(batch)) member.sendAll(messages);

@@ -39,7 +39,7 @@ export class FrameOutbox extends Outbox<FrameSocket, EncodedFrame> {
   protected override pump(): void {
     while (this.#queue.length > 0 && this.mayHandOver) {
       const next = this.#queue.shift();
-      if (next !== undefined) this.handOver(next.frame, 1, next.bytes, null);
+      if (next !== undefined) this.handOver(next.frame, 1, next.bytes);
     }
   }
 

@@ -6,6 +6,7 @@ import { feedMessage, feedMessages } from '../../test/support/live-messages.ts';
 import { LiveOutbox } from './live-outbox.ts';
 import { OutboxBudget } from './outbox-budget.ts';
 import { silentOutboxObserver } from './outbox-observer.ts';
+import type { OutboxMessage } from './outbox-message.ts';
 import { SharedBatch } from './shared-batch.ts';
 
 interface Bounds {
@@ -38,6 +39,8 @@ function setUp(bounds: Bounds = {}) {
   return { budget, clock, outbox, socket, block, dropped: () => dropped };
 }
 
+const share = (messages: readonly OutboxMessage[], budget: OutboxBudget): SharedBatch =>
+  new SharedBatch(messages, { budget, clock: new FakeClock(), observer: silentOutboxObserver });
 const isGap = (message: Record<string, unknown>): boolean => message['type'] === 'gap';
 const numbers = (socket: FakeLiveSocket): unknown[] =>
   socket.messages.map((message) =>
@@ -224,7 +227,7 @@ describe('LiveOutbox', () => {
       });
       return { outbox, socket };
     });
-    const batch = new SharedBatch(feedMessages(1, 5), budget);
+    const batch = share(feedMessages(1, 5), budget);
     expect(outboxes.map(({ outbox }) => outbox.sendShared(batch))).toEqual([true, true, true]);
     expect(new Set(outboxes.flatMap(({ socket }) => socket.frames)).size).toBe(1);
     expect(outboxes[0]?.socket.lines).toHaveLength(5);
@@ -239,11 +242,11 @@ describe('LiveOutbox', () => {
   it('takes no shared batch while it is behind, and the next one when it has caught up', () => {
     const { block, budget, outbox, socket } = setUp();
     block();
-    const batch = new SharedBatch(feedMessages(1, 2), budget);
+    const batch = share(feedMessages(1, 2), budget);
     expect(outbox.sendShared(batch)).toBe(false);
     outbox.sendAll(batch.messages);
     socket.unstick();
-    expect(outbox.sendShared(new SharedBatch(feedMessages(3, 2), budget))).toBe(true);
+    expect(outbox.sendShared(share(feedMessages(3, 2), budget))).toBe(true);
     expect(numbers(socket)).toEqual([0, 1, 2, 3, 4]);
   });
 

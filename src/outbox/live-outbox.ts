@@ -115,7 +115,7 @@ export class LiveOutbox extends Outbox<LiveSocket, Buffer> {
     this.count(messages.length, batch.bytes);
     this.#sentMessages += messages.length;
     this.#unacknowledged.sent(frame.length);
-    this.handOver(frame, messages.length, batch.bytes, batch);
+    this.handOverShared(frame, batch);
     return true;
   }
 
@@ -152,7 +152,7 @@ export class LiveOutbox extends Outbox<LiveSocket, Buffer> {
       const frame = textFrame(lines.join('\n'));
       this.#sentMessages += batch.length;
       this.#unacknowledged.sent(frame.length);
-      this.handOver(frame, batch.length, bytes, null);
+      this.handOver(frame, batch.length, bytes);
     }
   }
 

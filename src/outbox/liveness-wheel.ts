@@ -1,6 +1,6 @@
 /**
  * One timer for the liveness of all connections of a kind. Those with requests in flight are looked at on every tick, quiet
- * ones once a second, a tenth of them per tick: ten thousand connections cost no burst.
+ * ones on every tenth, a tenth of them per tick: ten thousand connections cost no burst.
  */
 import type { Clock } from '../clock.ts';
 
@@ -9,18 +9,21 @@ export interface Watched {
   checkLiveness(): void;
 }
 
-const tickMs = 100;
+/** Quiet connections are then looked at once a second. */
+const defaultTickMs = 100;
 const slices = 10;
 
 export class LivenessWheel {
   readonly #clock: Clock;
+  readonly #tickMs: number;
   readonly #slices: Set<Watched>[] = Array.from({ length: slices }, () => new Set<Watched>());
   readonly #sliceOf = new Map<Watched, Set<Watched>>();
   #turn = 0;
   #cancel: (() => void) | null = null;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, { tickMs = defaultTickMs }: { readonly tickMs?: number } = {}) {
     this.#clock = clock;
+    this.#tickMs = tickMs;
   }
 
   add(watched: Watched): void {
@@ -42,7 +45,7 @@ export class LivenessWheel {
   }
 
   #schedule(): void {
-    this.#cancel = this.#clock.after(tickMs, () => {
+    this.#cancel = this.#clock.after(this.#tickMs, () => {
       this.#cancel = null;
       this.#tick();
       if (this.#sliceOf.size > 0) this.#schedule();

@@ -35,24 +35,27 @@ export interface OutboxOptions<Socket extends OutboxSocket> {
 
 export type Confirm = (error?: Error | null) => void;
 
-/** Bytes of a frame that several outboxes sent; the budget holds them once. */
-export interface SharedBytes {
-  release(): void;
-}
-
-/** What was handed to the socket and is not confirmed. */
-interface Unconfirmed {
-  readonly messages: number;
+/** Messages in a frame that was handed to the socket and is not confirmed. */
+interface OwnFrame {
+  readonly kind: 'own';
+  readonly messageCount: number;
   readonly bytes: number;
   readonly handedOverMs: number;
-  /** Null where the bytes are this outbox's own in the budget. */
-  readonly shared: SharedBytes | null;
+}
+
+/** The same for a frame that several outboxes hand over: it keeps its bytes in the budget, and reports itself. */
+export interface SharedFrame {
+  readonly kind: 'shared';
+  readonly messageCount: number;
+  readonly bytes: number;
+  /** This outbox's socket has it, or never will. */
+  release(): void;
 }
 
 /** Unconfirmed bytes beyond which messages wait here instead of in the socket's unbounded buffer. */
 const highWaterBytes = 64 * 1_024;
 
-export abstract class Outbox<Socket extends OutboxSocket, Frame> {
+export abstract class Outbox<Socket extends OutboxSocket, Data> {
   protected readonly options: OutboxOptions<Socket>;
   #state: 'open' | 'draining' | 'closed' = 'open';
   #messages = 0;
@@ -65,7 +68,7 @@ export abstract class Outbox<Socket extends OutboxSocket, Frame> {
   /** When the socket last took something, or the first of what waits was sent; null while nothing waits. */
   #waitingSinceMs: number | null = null;
   // Made when first needed: most of ten thousand connections are idle.
-  #unconfirmed: Unconfirmed[] | null = null;
+  #unconfirmed: (OwnFrame | SharedFrame)[] | null = null;
   #onConfirmed: Confirm | null = null;
   #waiting: Set<() => void> | null = null;
   #cancelBudgetWait: (() => void) | null = null;
@@ -150,7 +153,7 @@ export abstract class Outbox<Socket extends OutboxSocket, Frame> {
   /** Hands what waits to the socket, as far as it may. */
   protected abstract pump(): void;
   /** Writes one frame. May throw. */
-  protected abstract transmit(frame: Frame, confirm: Confirm): void;
+  protected abstract transmit(data: Data, confirm: Confirm): void;
   /** Nothing of what waits will be sent. */
   protected abstract forget(): void;
 
@@ -191,24 +194,16 @@ export abstract class Outbox<Socket extends OutboxSocket, Frame> {
     if (this.#messages > 0) this.#waitingSinceMs ??= this.options.clock.monotonicMs();
   }
 
-  /** Hands over a frame with messages that have been counted. */
-  protected handOver(frame: Frame, messages: number, bytes: number, shared: SharedBytes | null): void {
+  /** Hands over a frame with messages that have been counted, and whose bytes are reserved. */
+  protected handOver(data: Data, messageCount: number, bytes: number): void {
     const { clock, kind, observer } = this.options;
-    this.#unconfirmedBytes += bytes;
-    this.#unconfirmed ??= [];
-    const ticket = { messages, bytes, handedOverMs: clock.monotonicMs(), shared };
-    this.#unconfirmed.push(ticket);
-    this.#onConfirmed ??= (error) => this.#confirmNext(error);
-    observer.flushed(kind, messages);
-    try {
-      this.transmit(frame, this.#onConfirmed);
-    } catch {
-      const index = this.#unconfirmed.lastIndexOf(ticket);
-      if (index < 0) return;
-      this.#unconfirmed.splice(index, 1);
-      observer.failed(kind);
-      this.#settle(ticket);
-    }
+    observer.flushed(kind, messageCount);
+    this.#transmit(data, { kind: 'own', messageCount, bytes, handedOverMs: clock.monotonicMs() });
+  }
+
+  /** The same for a frame that this outbox has been counted in as a holder of. */
+  protected handOverShared(data: Data, frame: SharedFrame): void {
+    this.#transmit(data, frame);
   }
 
   /** Where the own bounds leave no room, the next confirmation comes here again; where the budget does, its release. */
@@ -228,7 +223,7 @@ export abstract class Outbox<Socket extends OutboxSocket, Frame> {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     this.options.budget.release(this.#reservedBytes);
-    for (const { shared } of this.#unconfirmed ?? []) shared?.release();
+    for (const frame of this.#unconfirmed ?? []) if (frame.kind === 'shared') frame.release();
     this.#unconfirmed = null;
     this.options.observer.dropped(this.options.kind, this.#messages);
     this.#messages = 0;
@@ -255,22 +250,40 @@ export abstract class Outbox<Socket extends OutboxSocket, Frame> {
     });
   }
 
-  #confirmNext(error: Error | null | undefined): void {
-    const ticket = this.#unconfirmed?.shift();
-    if (ticket === undefined) return;
-    const { clock, kind, observer } = this.options;
-    if (error) observer.failed(kind);
-    else observer.confirmed(kind, (clock.monotonicMs() - ticket.handedOverMs) / 1_000);
-    this.#settle(ticket);
+  #transmit(data: Data, frame: OwnFrame | SharedFrame): void {
+    this.#unconfirmedBytes += frame.bytes;
+    this.#unconfirmed ??= [];
+    this.#unconfirmed.push(frame);
+    this.#onConfirmed ??= (error) => this.#confirmNext(error);
+    try {
+      this.transmit(data, this.#onConfirmed);
+    } catch {
+      const index = this.#unconfirmed.lastIndexOf(frame);
+      if (index < 0) return;
+      this.#unconfirmed.splice(index, 1);
+      this.options.observer.failed(this.options.kind);
+      this.#settle(frame);
+    }
   }
 
-  #settle({ bytes, messages, shared }: Unconfirmed): void {
+  #confirmNext(error: Error | null | undefined): void {
+    const frame = this.#unconfirmed?.shift();
+    if (frame === undefined) return;
+    const { clock, kind, observer } = this.options;
+    if (error) observer.failed(kind);
+    else if (frame.kind === 'own')
+      observer.confirmed(kind, (clock.monotonicMs() - frame.handedOverMs) / 1_000);
+    this.#settle(frame);
+  }
+
+  #settle(frame: OwnFrame | SharedFrame): void {
+    const { bytes, kind, messageCount } = frame;
     this.#unconfirmedBytes -= bytes;
-    this.#messages -= messages;
+    this.#messages -= messageCount;
     this.#bytes -= bytes;
     this.#waitingSinceMs = this.#messages === 0 ? null : this.options.clock.monotonicMs();
-    if (shared === null) this.unreserve(bytes);
-    else shared.release();
+    if (kind === 'shared') frame.release();
+    else this.unreserve(bytes);
     this.pump();
     if (this.#messages === 0) this.#drained?.();
     this.wakeWhenWritable();

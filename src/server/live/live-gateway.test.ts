@@ -237,7 +237,7 @@ describe('LiveGateway', () => {
       }
     }
     const closed = silent.closed();
-    await clock.advance(4_000);
+    await clock.advance(13_000);
     await closed;
     expect(pings).toBeGreaterThan(0);
     expect(alive.socket.readyState).toBe(WebSocket.OPEN);

@@ -40,6 +40,9 @@ export interface LiveGatewayOptions {
   readonly isStopping: () => boolean;
 }
 
+/** Clients may be silent for a minute: each is looked at every ten seconds. */
+const livenessTickMs = 1_000;
+
 export class LiveGateway {
   readonly #options: LiveGatewayOptions;
   readonly #defer: (callback: () => void) => void;
@@ -58,11 +61,17 @@ export class LiveGateway {
 
   constructor(options: LiveGatewayOptions) {
     this.#options = options;
-    const { budget, clock, config, feed } = options;
+    const { budget, clock, config, feed, observer } = options;
     this.#defer = options.defer ?? ((callback) => void setImmediate(callback));
     this.#schedule = new FlushSchedule({ clock, defer: this.#defer });
-    this.#groups = new LiveGroups({ schedule: this.#schedule, budget, coalesceMs: config.live.coalesce });
-    this.#wheel = new LivenessWheel(clock);
+    this.#groups = new LiveGroups({
+      schedule: this.#schedule,
+      budget,
+      observer,
+      clock,
+      coalesceMs: config.live.coalesce,
+    });
+    this.#wheel = new LivenessWheel(clock, { tickMs: livenessTickMs });
     this.#unsubscribe = feed.subscribe((entries) => this.#groups.publish(entries, clock.monotonicMs()));
     this.#webSockets.on('wsClientError', (error, socket, request) =>
       this.#refuse(request, socket, 'malformed_http', `not a WebSocket handshake: ${error.message}`),
