@@ -8,7 +8,7 @@ import { ChannelError } from '../../errors.ts';
 import type { ChannelConfig } from './channel-config.ts';
 import { reasonOf } from './http-post.ts';
 import type { NotificationChannel } from './notification-channel.ts';
-import { textOf, titleOf } from './notification-text.ts';
+import { oneLine, textOf, titleOf } from './notification-text.ts';
 import { PartialDeliveries } from './partial-deliveries.ts';
 import { type Environment, readSecret } from './secret.ts';
 
@@ -123,7 +123,7 @@ function channelErrorOf(error: unknown, host: string): ChannelError {
     responseCode !== 530;
   return new ChannelError(
     isFinal ? 'channel_rejected' : 'channel_failed',
-    `${host} did not take the mail: ${reasonOf(error).replaceAll(/\s+/g, ' ').slice(0, 300)}`,
+    `${host} did not take the mail: ${oneLine(reasonOf(error)).slice(0, 300)}`,
     { cause: error },
   );
 }

@@ -6,6 +6,7 @@
  * Redirects are not followed: credentials and alarms go only where the configuration says.
  */
 import { ChannelError } from '../../errors.ts';
+import { oneLine } from './notification-text.ts';
 
 interface HttpPost {
   /** May carry `user:password@`; they become basic authentication. */
@@ -107,10 +108,7 @@ async function beginningOf(response: Response): Promise<string> {
     // What came before it broke off will do.
   }
   // Strangers' text goes into logs and onto terminals.
-  return text
-    .replaceAll(/[\s\p{Cc}]+/gu, ' ')
-    .trim()
-    .slice(0, shownCharacters);
+  return oneLine(text).slice(0, shownCharacters);
 }
 
 function splitUrl(text: string): {

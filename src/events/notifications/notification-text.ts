@@ -17,27 +17,30 @@ const words: Partial<Readonly<Record<AlertStepKind, string>>> = {
 export const isOver = ({ state, transition }: NotificationMessage): boolean =>
   state === 'resolved' || transition === 'resolved' || transition === 'cancelled';
 
+/** Names come from outside; none of them may make lines or move cursors. */
+export const oneLine = (text: string): string => text.replaceAll(/[\s\p{Cc}]+/gu, ' ').trim();
+
 /** `CRITICAL: smoke (hall)`, `Resolved: smoke (hall)`. */
 export function titleOf(message: NotificationMessage): string {
   const { drill, rule, severity, subject, transition } = message;
   const severityWord = severity.toUpperCase();
   const word = isOver(message) ? (words[transition] ?? 'Resolved') : words[transition];
   const said = word === undefined ? severityWord : word === 'Still' ? `Still ${severityWord}` : word;
-  return `${drill ? 'Drill, ' : ''}${said}: ${rule} (${subject})`;
+  return oneLine(`${drill ? 'Drill, ' : ''}${said}: ${rule} (${subject})`);
 }
 
 /** Several lines; times in UTC. */
 export function textOf(message: NotificationMessage): string {
   const { alertId, drill, happenedAt, rule, severity, startedAt, state, subject, summary, value } = message;
   return [
-    summary,
+    oneLine(summary),
     '',
     ...(drill ? ['This is a drill.'] : []),
-    `Rule:     ${rule}`,
+    `Rule:     ${oneLine(rule)}`,
     `Severity: ${severity}`,
     `State:    ${state}`,
-    `Subject:  ${subject}`,
-    ...(value === null ? [] : [`Value:    ${value}`]),
+    `Subject:  ${oneLine(subject)}`,
+    ...(value === null ? [] : [`Value:    ${oneLine(String(value))}`]),
     `Since:    ${new Date(startedAt).toISOString()}`,
     `Sent for: ${new Date(happenedAt).toISOString()}`,
     `Alert:    ${alertId}`,
