@@ -52,7 +52,9 @@ const historySchema = z
         max: z.number().nullable(),
         mean: z.number().nullable(),
         count: z.number(),
-        value: readingSchema.shape.value.nullable().describe('Where the point is one reading'),
+        value: readingSchema.shape.value
+          .nullable()
+          .describe('Text, or a boolean as it was; null where the point is a number'),
       }),
     ),
   })
