@@ -174,6 +174,17 @@ describe('AlertEngine', () => {
       expect(shard.stepKinds).toEqual(['pending', 'cancelled']);
     });
 
+    it('does not hold back, behind a backlog, what needs not wait for it', async () => {
+      shard.drainedThroughMs = shard.clock.nowMs();
+      for (let sensor = 0; sensor < 1_000; sensor += 1)
+        shard.receive({ sensor: `a-${sensor}`, type: 'temperature', value: 31 });
+      await shard.pass(5 * minuteMs);
+      for (let sensor = 0; sensor < 100; sensor += 1) shard.receive(smoke(true, `hall-${sensor}`));
+      await shard.pass(minuteMs + 5_000);
+      expect(shard.told.filter((told) => told === 'repeated phone')).toHaveLength(100);
+      expect(shard.all.filter(({ state }) => state === 'pending')).toHaveLength(1_000);
+    });
+
     it('fires from the backlog what had fired without it', () => {
       const startMs = shard.clock.nowMs();
       shard.receive(

@@ -6,7 +6,7 @@ import type { Clock } from '../../clock.ts';
 import type { SensorId, ShardName } from '../../protocol/ids.ts';
 import type { AlertStore } from '../store/alert-store.ts';
 import type { LatestValues } from '../store/latest-values.ts';
-import { type ShardCounts, shardOf } from '../stream/durable-stream.ts';
+import { laneOfShard, type ShardCounts, shardOf } from '../stream/durable-stream.ts';
 import type { AlertEvaluator, ShardAlerts } from './alert-evaluator.ts';
 import type { RuleBook } from './rule-book.ts';
 import { ShardAlertStates } from './shard-alert-states.ts';
@@ -30,6 +30,7 @@ export interface AlertEngineOptions {
 /** A sensor that has sent nothing for longer when the hub starts was taken down, or has been told of before. */
 const watchedSinceMs = 7 * 86_400_000;
 const pageSize = 1_000;
+const walkLastsMs = 5_000;
 /** Sensors known to be watched; their ids come from outside. */
 const maxWatched = 500_000;
 
@@ -40,6 +41,11 @@ export class AlertEngine implements AlertEvaluator {
   readonly #open = new Map<ShardName, ShardAlertStates>();
   /** Which shard has the alert of a rule and subject that is not resolved. */
   readonly #activeIn = new Map<string, ShardName>();
+  #walk: {
+    readonly book: RuleBook;
+    readonly atMs: number;
+    readonly byShard: ReadonlyMap<ShardName, readonly SensorId[]>;
+  } | null = null;
   #watched: { readonly book: RuleBook; readonly sensors: Set<SensorId> };
 
   constructor(options: AlertEngineOptions) {
@@ -95,16 +101,35 @@ export class AlertEngine implements AlertEvaluator {
     states.watch(sensorId);
   }
 
-  *#sensorsToWatch(shard: ShardName, book: RuleBook): Generator<SensorId> {
-    if (!book.watchesSilence) return;
+  /** All shards ask within a moment, when the hub starts and when the rules have changed: one walk is for all of them. */
+  #sensorsToWatch(shard: ShardName, book: RuleBook): readonly SensorId[] {
+    if (!book.watchesSilence || laneOfShard(shard) !== 'bulk') return [];
+    const monotonicMs = this.#options.clock.monotonicMs();
+    let walk = this.#walk;
+    if (walk?.book !== book || monotonicMs - walk.atMs > walkLastsMs)
+      walk = { book, atMs: monotonicMs, byShard: this.#sensorsByShard() };
+    this.#walk = walk;
+    return walk.byShard.get(shard) ?? [];
+  }
+
+  #sensorsByShard(): ReadonlyMap<ShardName, readonly SensorId[]> {
     const { clock, counts, latestValues } = this.#options;
     const sinceMs = clock.nowMs() - watchedSinceMs;
+    const byShard = new Map<ShardName, SensorId[]>();
     let cursor: string | null = null;
     do {
       const page: ReturnType<LatestValues['list']> = latestValues.list({ limit: pageSize, cursor });
-      for (const { id, lastSeenAt } of page.items)
-        if (lastSeenAt >= sinceMs && shardOf('bulk', id, counts) === shard) yield id;
+      for (const { id } of page.items) {
+        // What only drills have come from has no last event.
+        const lastAt = latestValues.lastReceivedAt(id);
+        if (lastAt === null || lastAt < sinceMs) continue;
+        const shard = shardOf('bulk', id, counts);
+        const known = byShard.get(shard);
+        if (known === undefined) byShard.set(shard, [id]);
+        else known.push(id);
+      }
       cursor = page.nextCursor;
     } while (cursor !== null);
+    return byShard;
   }
 }

@@ -197,6 +197,10 @@ export class ShardAlertStates implements ShardAlerts, OtherLane {
       const context = evaluation.context(rule, alert?.row.subject ?? subject);
       draft.take(key, runTimers(tracked, context, drainedThroughMs));
     }
+    // What waits for the backlog must not stand before what does not.
+    for (const key of due)
+      if (!draft.subjects.has(key) && this.#subjects.has(key))
+        this.#timers.set(key, this.#timers.dueAt(key) === null ? null : nowMs + backlogRecheckMs);
   }
 
   /** Border routers that were connected when the hub stopped have their time to come back. */

@@ -9,12 +9,9 @@ export class TimerQueue {
   readonly #dueAt = new Map<string, number>();
   #heap: Item[] = [];
 
-  get size(): number {
-    return this.#dueAt.size;
-  }
-
-  has(key: string): boolean {
-    return this.#dueAt.has(key);
+  /** Null where none is set. */
+  dueAt(key: string): number | null {
+    return this.#dueAt.get(key) ?? null;
   }
 
   /** Null takes it out. */
@@ -48,17 +45,17 @@ export class TimerQueue {
     return null;
   }
 
-  /** Keys that are due, at most so many; they stay in until they are set anew. */
+  /** Keys that are due, at most so many, the earliest first; they stay in until they are set anew. */
   dueBy(nowMs: number, limit: number): readonly string[] {
-    const due = new Set<string>();
-    const open = [0];
-    for (let index = open.pop(); index !== undefined && due.size < limit; index = open.pop()) {
-      const item = this.#heap[index];
-      if (item === undefined || item.dueAt > nowMs) continue;
-      if (this.#isCurrent(item)) due.add(item.key);
-      open.push(2 * index + 2, 2 * index + 1);
+    const due = new Map<string, Item>();
+    while (due.size < limit) {
+      const top = this.#heap[0];
+      if (top === undefined || top.dueAt > nowMs) break;
+      this.#dropTop();
+      if (this.#isCurrent(top)) due.set(top.key, top);
     }
-    return [...due];
+    for (const item of due.values()) this.#push(item);
+    return [...due.keys()];
   }
 
   #isCurrent({ dueAt, key }: Item): boolean {
