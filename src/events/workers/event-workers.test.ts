@@ -380,6 +380,26 @@ describe('the critical lane', () => {
   });
 });
 
+describe('a critical worker that hangs', () => {
+  it('does not keep the bulk lane waiting', async () => {
+    const pipeline = await started();
+    let hangs = true;
+    pipeline.store.before = (operation, batch) => {
+      if (operation !== 'commit' || batch?.shard.startsWith('critical') !== true || !hangs) return;
+      hangs = false;
+      return new Promise(() => undefined);
+    };
+    await pipeline.append(pipeline.event('smoke-1', { lane: 'critical' }));
+    await pipeline.pass(10);
+    const events = manyEvents(pipeline, 2);
+    await pipeline.append(...events);
+    await pipeline.pass(100);
+    expect(pipeline.store.stored).toHaveLength(events.length);
+    await pipeline.drained();
+    expect(pipeline.store.stored).toHaveLength(events.length + 1);
+  });
+});
+
 describe('commands and timers', () => {
   const changes = (rule: string): AlertChanges => ({
     states: [{ rule, subject: 's', state: '{}', dueAt: null }],

@@ -16,10 +16,11 @@ import type { LatestValues } from '../store/latest-values.ts';
 import { type DurableStream, laneOfShard } from '../stream/durable-stream.ts';
 import { BatchPublication } from './batch-publication.ts';
 import { BatchSizing } from './batch-sizing.ts';
+import { CommitGate } from './commit-gate.ts';
 import { EventWorker } from './event-worker.ts';
 import { ShardCommands } from './shard-commands.ts';
 import { leaseTimes, type ShardLeases } from './shard-leases.ts';
-import { type CommitQueue, ShardWorker } from './shard-worker.ts';
+import { ShardWorker } from './shard-worker.ts';
 import { StoreBreaker } from './store-breaker.ts';
 
 export interface EventWorkersOptions {
@@ -48,10 +49,12 @@ export interface EventWorkersOptions {
 }
 
 const bulkStartEvents = 100;
-/** What a bulk transaction may take: so long a critical event may have to wait for it. */
-const bulkTargetMs = 20;
+/** What the events of a bulk transaction may take, beside its sync: so long critical ones may have to wait for it. */
+const bulkTargetMs = 15;
 /** Under load, bulk events of a shard are gathered this long; one that comes alone is not held. */
-const bulkLingerMs = 40;
+const bulkLingerMs = 80;
+/** So long critical batches may keep a bulk one from the store. */
+const criticalFirstMs = 50;
 /** The most that is there at once of what nobody wants to wait for. */
 const criticalEvents = 50;
 /** Somebody waits for the answer. */
@@ -70,7 +73,7 @@ export class EventWorkers {
   readonly #publication: BatchPublication;
   readonly #commands: ShardCommands;
   readonly #sizing: BatchSizing;
-  readonly #queue: CommitQueue = { length: 0 };
+  readonly #gate: CommitGate;
   /** By place; a worker that is replaced leaves its place to the new one. */
   readonly #workers: EventWorker[] = [];
   readonly #laneOf = new WeakMap<EventWorker, Lane>();
@@ -90,6 +93,7 @@ export class EventWorkers {
     this.#breaker = new StoreBreaker({ clock, random, facts, onChanged: () => this.#wakeAll() });
     this.#publication = new BatchPublication(options);
     this.#commands = new ShardCommands({ clock, waitMs: commandWaitMs });
+    this.#gate = new CommitGate({ clock, longestMs: criticalFirstMs });
     this.#sizing = new BatchSizing({
       startEvents: bulkStartEvents,
       maxEvents: maxBatchEvents,
@@ -271,7 +275,7 @@ export class EventWorkers {
       publication: this.#publication,
       commands: this.#commands,
       sizing: isBulk ? this.#sizing : criticalSizing,
-      queue: this.#queue,
+      gate: this.#gate,
       onSign: () => worker.sign(),
       lingerMs: isBulk ? bulkLingerMs : 0,
     });

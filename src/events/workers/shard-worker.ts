@@ -27,6 +27,7 @@ import type { DedupKey, EventStore, StoreBatch } from '../store/event-store.ts';
 import { type DurableStream, laneOfShard, type StreamRecord } from '../stream/durable-stream.ts';
 import type { BatchPublication } from './batch-publication.ts';
 import type { BatchSizing } from './batch-sizing.ts';
+import type { CommitGate } from './commit-gate.ts';
 import { evaluateBatch } from './evaluate-batch.ts';
 import { keysOf, prepareBatch } from './prepare-batch.ts';
 import { isWorthRetrying, type Segment, segmentOf, splitOrCondemn } from './segment.ts';
@@ -46,8 +47,8 @@ export interface ShardWorkerOptions {
   readonly publication: BatchPublication;
   readonly commands: Pick<ShardCommands, 'has' | 'take'>;
   readonly sizing: Pick<BatchSizing, 'events' | 'measured'>;
-  /** Bulk commits on their way to the store, of all workers. */
-  readonly queue: CommitQueue;
+  /** Of all workers. */
+  readonly gate: CommitGate;
   readonly typeRules: ReadonlyMap<string, TypeRule>;
   readonly facts: FactEmitter;
   readonly clock: Clock;
@@ -58,11 +59,6 @@ export interface ShardWorkerOptions {
   readonly onFault: (error: unknown, what: string) => void;
   /** Least time between the starts of two batches that are not full. */
   readonly lingerMs: number;
-}
-
-/** The store runs them one after the other, so that the time of one is its share of the wait. */
-export interface CommitQueue {
-  length: number;
 }
 
 interface Owned {
@@ -100,6 +96,7 @@ export class ShardWorker {
   #drainedAtMs: number | null = null;
   /** Monotonic ms. */
   #timersAfterMs = 0;
+  #leaveGate: () => void = () => undefined;
 
   constructor(options: ShardWorkerOptions) {
     this.#options = options;
@@ -124,6 +121,7 @@ export class ShardWorker {
   lose(reason: string): void {
     if (this.#state.at === 'lost') return;
     this.#state = { at: 'lost', reason };
+    this.#leaveGate();
     const { facts, shard, worker } = this.#options;
     facts.emit('shard:lost', { shard, worker, reason });
   }
@@ -156,7 +154,7 @@ export class ShardWorker {
       }
       const segment = this.#segments[0] ?? (await this.#read(owned));
       if (segment === null) await this.#runTimers(owned);
-      else await this.#store(owned, segment);
+      else await this.#storeInTurn(owned, segment);
     } catch (error) {
       this.#failed(error);
     }
@@ -207,6 +205,15 @@ export class ShardWorker {
     } catch (error) {
       this.#mayHaveMore = true;
       throw error;
+    }
+  }
+
+  async #storeInTurn(owned: Owned, segment: Segment): Promise<void> {
+    if (this.#lane === 'critical') this.#leaveGate = this.#options.gate.enterCritical();
+    try {
+      await this.#store(owned, segment);
+    } finally {
+      this.#leaveGate();
     }
   }
 
@@ -333,11 +340,16 @@ export class ShardWorker {
   }
 
   async #commit(owned: Owned, batch: StoreBatch): Promise<void> {
-    const { breaker, clock, publication, queue, sizing, store } = this.#options;
+    const { breaker, clock, gate, publication, sizing, store } = this.#options;
     this.#state = { at: 'committing' };
-    const startedAtMs = clock.monotonicMs();
     const isBulk = this.#lane === 'bulk';
-    const place = isBulk ? (queue.length += 1) : 1;
+    const place = isBulk ? await gate.enterBulk() : 1;
+    if (!this.#isOwner(owned)) {
+      // Meanwhile the shard has gone to another, who may have begun a batch of its own.
+      if (isBulk) gate.leaveBulk();
+      return;
+    }
+    const startedAtMs = clock.monotonicMs();
     publication.begin(batch);
     try {
       await breaker.run(() => store.commit(batch));
@@ -345,7 +357,7 @@ export class ShardWorker {
       if (!isStoreDown(error)) publication.cancel(batch);
       throw error;
     } finally {
-      if (isBulk) queue.length -= 1;
+      if (isBulk) gate.leaveBulk();
       this.#options.onSign();
     }
     breaker.committed();
