@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ChildProgram } from '../../../../test/support/child-program.ts';
@@ -90,7 +91,7 @@ describe('events.db', () => {
   });
 
   it('holds whole batches only after its process was killed in the middle of one, and goes on after them', async () => {
-    const program = join(import.meta.dirname, '../../../../test/support/commit-batches.ts');
+    const program = fileURLToPath(new URL('../../../../test/support/commit-batches.ts', import.meta.url));
     let before = 0;
     for (const waitMs of [0, 37, 121]) {
       const child = new ChildProgram(program, [folder.path]);
