@@ -51,7 +51,9 @@ export type AlertId = Branded<'AlertId'>;
 const sensorIdPattern = /^[^\u0000-\u001f\u007f+#]{1,128}$/u;
 
 export function parseSensorId(text: string): SensorId | null {
-  return sensorIdPattern.test(text) && text.trim() === text ? (text as SensorId) : null;
+  // Half a surrogate pair would come back from a file as another character.
+  const isPlain = sensorIdPattern.test(text) && text.isWellFormed() && text.trim() === text;
+  return isPlain ? (text as SensorId) : null;
 }
 
 export const asSensorId = (text: string): SensorId => text as SensorId;

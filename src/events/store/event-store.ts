@@ -171,7 +171,7 @@ export interface HistoryPoint {
 
 export interface History {
   readonly resolution: 'raw' | 'minute' | 'hour';
-  /** Width of a point, ms; 0 for raw. */
+  /** Width of a point, ms; 0 where each point is one reading. */
   readonly stepMs: number;
   readonly points: readonly HistoryPoint[];
 }
@@ -195,7 +195,7 @@ export interface DeadLetterQuery {
   readonly cursor: string | null;
 }
 
-/** Unix ms: what is older goes. */
+/** Unix ms: what is older goes; keys and rollups may stay a sixteenth of what is kept longer. */
 export interface RetentionBounds {
   readonly rawBeforeMs: number;
   readonly minutesBeforeMs: number;
@@ -229,6 +229,6 @@ export interface EventStore {
   deadLetter(id: string): Promise<DeadLetter | null>;
   /** False where it is not `dead` any more. */
   settleDeadLetter(id: string, state: 'replayed' | 'discarded'): Promise<boolean>;
-  /** One small step of retention; resolves to whether there is more to do. */
+  /** One small step of retention and tidying; resolves to whether there may be more to do. */
   prune(bounds: RetentionBounds): Promise<boolean>;
 }
