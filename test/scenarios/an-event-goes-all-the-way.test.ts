@@ -99,7 +99,7 @@ describe('a sensor that publishes with mosquitto_pub', () => {
       items: [{ sensor_id: 'temperature', topic: 'maison/capteurs/temperature' }],
     });
     expect(await client.get('/api/sensors/temperature/history?type=temperature')).toMatchObject({
-      resolution: 'raw',
+      resolution: 'minute',
       points: [{ mean: 22.5, count: 1 }],
     });
   });
