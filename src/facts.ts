@@ -6,6 +6,7 @@ import type { BorderRouterId, ScanId } from './protocol/ids.ts';
 import type { Alert } from './protocol/alert.ts';
 import type { HeartbeatMessage, SeenNode } from './protocol/border-router-messages.ts';
 import type { JsonObject } from './protocol/json.ts';
+import type { NetworkInfo } from './protocol/network-info.ts';
 import type { Scan, ScanNode, ScanSummary } from './protocol/scan.ts';
 import type { IngestProtocol, Lane } from './protocol/sensor-event.ts';
 import type { Topology } from './protocol/topology.ts';
@@ -80,7 +81,12 @@ export interface Facts {
     readonly durationMs: number;
   };
   'scan:started': { readonly scan: ScanSummary };
-  'scan:node_decided': { readonly scanId: ScanId; readonly node: ScanNode };
+  'scan:node_decided': {
+    readonly scanId: ScanId;
+    readonly node: ScanNode;
+    /** `node.networkInfo` as it was read; absent where it was not read here. */
+    readonly networkInfo?: NetworkInfo | null;
+  };
   'scan:progress': { readonly scan: ScanSummary };
   'scan:finished': { readonly scan: Scan };
   'topology:updated': { readonly topology: Topology };

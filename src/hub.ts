@@ -19,8 +19,8 @@ import type { Logger } from './observability/logger.ts';
 import { createMetrics } from './observability/metrics.ts';
 import type { RecentLogs } from './observability/recent-logs.ts';
 import { defaultOutboxBudgetBytes, OutboxBudget } from './outbox/outbox-budget.ts';
-import { asBorderRouterId, parseExtAddress } from './protocol/ids.ts';
-import { parseIpv6, parseIpv6Prefix } from './protocol/ipv6.ts';
+import { asBorderRouterId, asExtAddress } from './protocol/ids.ts';
+import { asIpv6Address, parseIpv6Prefix } from './protocol/ipv6.ts';
 import { NodeFileWatcher } from './scan/node-file-watcher.ts';
 import { NodeRegistry } from './scan/node-registry.ts';
 import { ScanArchive } from './scan/scan-archive.ts';
@@ -291,9 +291,8 @@ function learnNodes(parts: {
   releases.defer(
     facts.on('scan:node_decided', ({ node }) => {
       if (node.outcome !== 'answered' || node.extAddr === null) return;
-      const ipv6 = parseIpv6(node.ipv6);
-      const extAddress = parseExtAddress(node.extAddr);
-      if (ipv6 !== null && extAddress !== null) nodes.learn(ipv6, extAddress);
+      // A scan has both from the registry and from parsed answers: they are in their one form already.
+      nodes.learn(asIpv6Address(node.ipv6), asExtAddress(node.extAddr));
     }),
   );
   if (!config.nodes.discovery) return;

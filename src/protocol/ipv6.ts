@@ -14,6 +14,9 @@ export interface Ipv6Prefix {
   readonly length: number;
 }
 
+/** For text that `parseIpv6` made. */
+export const asIpv6Address = (text: string): Ipv6Address => text as Ipv6Address;
+
 /** Returns null for anything but a plain IPv6 address (no zone, no brackets, no IPv4). */
 export function parseIpv6(text: string): Ipv6Address | null {
   if (text.includes('%') || !ipaddr.IPv6.isValid(text)) return null;

@@ -150,13 +150,22 @@ export class ScanOrchestrator {
   }
 
   #decided(session: ScanSession, name: NodeName): void {
-    const { clock, facts } = this.#options;
-    facts.emit('scan:node_decided', { scanId: session.id, node: session.scanNode(name) });
+    this.#tellDecided(session, name);
     const running = this.#running.get(session.id);
     if (running === undefined) return;
+    const { clock, facts } = this.#options;
     running.progressDue ??= clock.after(progressIntervalMs, () => {
       running.progressDue = null;
       facts.emit('scan:progress', { scan: session.summary(this.#nowMs()) });
+    });
+  }
+
+  #tellDecided(session: ScanSession, name: NodeName): void {
+    const state = session.state(name);
+    this.#options.facts.emit('scan:node_decided', {
+      scanId: session.id,
+      node: session.scanNode(name),
+      networkInfo: state?.phase === 'decided' ? state.networkInfo : null,
     });
   }
 
@@ -169,8 +178,7 @@ export class ScanOrchestrator {
     running.progressDue?.();
     const decided = session.finish(reason, this.#nowMs());
     this.#dispatch.remove(session, reason === 'hard_stop' ? 'silent' : 'cancelled');
-    for (const name of decided)
-      facts.emit('scan:node_decided', { scanId: session.id, node: session.scanNode(name) });
+    for (const name of decided) this.#tellDecided(session, name);
     facts.emit('scan:finished', { scan: session.scan(this.#nowMs()) });
   }
 }

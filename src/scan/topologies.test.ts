@@ -5,6 +5,7 @@ import { borderRouterView, finishedScan, scanNode } from '../../test/support/sam
 import { FactBus } from '../facts.ts';
 import { asNodeName } from '../protocol/ids.ts';
 import type { Ipv6Address } from '../protocol/ipv6.ts';
+import { parseNetworkInfo } from '../protocol/network-info.ts';
 import type { Scan, ScanNode } from '../protocol/scan.ts';
 import type { Topology } from '../protocol/topology.ts';
 import type { RegisteredNode } from './registered-node.ts';
@@ -305,6 +306,17 @@ describe('Topologies', () => {
       expect(names.map((name) => stateOf(map, name))).toEqual(['answered', 'answered', 'answered']);
       expect(map.final).toBe(true);
     }
+  });
+
+  it('takes an answer as it was read when its node was decided', async () => {
+    start('s', ['a']);
+    const node = decided('a', clock.nowMs());
+    const read = parseNetworkInfo({ ...(node.networkInfo as object), battery: { voltage_mv: 2_900 } });
+    if (!read.ok) throw new Error(read.reason);
+    facts.emit('scan:node_decided', { scanId: 's' as never, node, networkInfo: read.networkInfo });
+    running.set('s', { ...(running.get('s') as Scan), nodes: [node] });
+    const map = await finish('s');
+    expect(map.nodes.find(({ name }) => name === 'a')?.batteryMillivolts).toBe(2_900);
   });
 
   it('hears nothing more once closed, and leaves no timer', () => {

@@ -11,7 +11,7 @@ import type { BorderRouterLinks } from '../links/border-router-links.ts';
 import type { BorderRouter } from '../protocol/border-router.ts';
 import { asBorderRouterId, type ScanId } from '../protocol/ids.ts';
 import { parseIpv6, parseIpv6Prefix, formatIpv6Prefix } from '../protocol/ipv6.ts';
-import { roles } from '../protocol/network-info.ts';
+import { type NetworkInfo, roles } from '../protocol/network-info.ts';
 import type { Scan, ScanNode, ScanSummary } from '../protocol/scan.ts';
 import type { Topology } from '../protocol/topology.ts';
 import { buildTopology } from '../topology/build-topology.ts';
@@ -93,7 +93,7 @@ export class Topologies {
     const { facts } = options;
     this.#unsubscribe = [
       facts.on('scan:started', ({ scan }) => this.#started(scan)),
-      facts.on('scan:node_decided', ({ node }) => this.#decided(node)),
+      facts.on('scan:node_decided', ({ networkInfo, node }) => this.#decided(node, networkInfo)),
       facts.on('nodes:changed', () => this.#changed()),
       facts.on('border_router:connected', () => this.#changed()),
       facts.on('border_router:disconnected', () => this.#changed()),
@@ -188,9 +188,9 @@ export class Topologies {
     this.#changed();
   }
 
-  #decided(node: ScanNode): void {
+  #decided(node: ScanNode, networkInfo: NetworkInfo | null | undefined): void {
     const before = this.#observations.get(node.name);
-    this.#observe(node);
+    this.#observe(node, networkInfo);
     if (before?.outcome === null) this.#closed(before.networkKey);
     this.#changed();
   }
@@ -227,8 +227,8 @@ export class Topologies {
     return isSame ? known : observationOf(node, (asked) => this.#networkKeyOf(asked));
   }
 
-  #observe(node: ScanNode): TopologyObservation {
-    const observation = observationOf(node, (asked) => this.#networkKeyOf(asked));
+  #observe(node: ScanNode, networkInfo?: NetworkInfo | null): TopologyObservation {
+    const observation = observationOf(node, (asked) => this.#networkKeyOf(asked), networkInfo);
     this.#keep(observation);
     return observation;
   }

@@ -84,13 +84,12 @@ export function observationsFromScan(
   return scan.nodes.map((node) => observationOf(node, networkKeyOf));
 }
 
-/** The observation of one node. */
+/** The observation of one node. `networkInfo` is its answer, where that was read already. */
 export function observationOf(
   node: ScanNode,
   networkKeyOf: (node: ScanNode, networkInfo: NetworkInfo | null) => string,
+  networkInfo = answerOf(node),
 ): TopologyObservation {
-  const parsed = node.outcome === 'answered' ? parseNetworkInfo(node.networkInfo) : null;
-  const networkInfo = parsed?.ok === true ? parsed.networkInfo : null;
   return {
     name: node.name,
     ipv6: node.ipv6,
@@ -104,4 +103,9 @@ export function observationOf(
     networkInfo,
     networkKey: networkKeyOf(node, networkInfo),
   };
+}
+
+function answerOf(node: ScanNode): NetworkInfo | null {
+  const parsed = node.outcome === 'answered' ? parseNetworkInfo(node.networkInfo) : null;
+  return parsed?.ok === true ? parsed.networkInfo : null;
 }

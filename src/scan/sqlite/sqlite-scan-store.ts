@@ -3,10 +3,10 @@
  * scan and its topology as compressed documents. Large scans are made and read in small pieces, so that neither the
  * event loop nor other users of the database wait long.
  */
-import type { Selectable, Transaction } from 'kysely';
+import { type Selectable, sql, type Transaction } from 'kysely';
 import { decodeDocument, documentEncoding, encodeDocument } from '../../database/compressed-document.ts';
 import type { Database } from '../../database/database.ts';
-import type { DatabaseSchema, NodeHistoryTable, ScanNodesTable, ScansTable } from '../../database/schema.ts';
+import type { DatabaseSchema, NodeHistoryTable, ScansTable } from '../../database/schema.ts';
 import { StoreError } from '../../errors.ts';
 import { asScanId, type ScanId } from '../../protocol/ids.ts';
 import { countOutcomes, type Outcome } from '../../protocol/outcome.ts';
@@ -15,7 +15,7 @@ import type { Topology } from '../../protocol/topology.ts';
 import type { NodeHistory, NodeLatency, ScanStore } from '../scan-store.ts';
 
 /** Rows of one insert: big enough to be fast, small enough to be made well within a millisecond. */
-const rowsPerInsert = 200;
+const rowsPerInsert = 1_000;
 const historyPage = 2_000;
 /** Most nodes have answered in the last scans; those that have not are searched for further back, more at a time. */
 const firstScansAtOnce = 5;
@@ -297,14 +297,14 @@ async function saveNodes(
   const nodes = [...decided.values()];
   for (let start = 0; start < nodes.length; start += rowsPerInsert) {
     const slice = nodes.slice(start, start + rowsPerInsert);
-    const rows: ScanNodesTable[] = slice.map((node) => ({
-      scan_key: scanKey,
-      name: node.name,
-      outcome: node.outcome,
-      duration_ms: node.durationMs,
-      decided_at: decidedAt(node, scan),
-    }));
-    await transaction.insertInto('scan_nodes').values(rows).execute();
+    // One parameter for all rows: thousands of placeholders take longer to write out than their rows to insert.
+    const rows = JSON.stringify(
+      slice.map((node) => [node.name, node.outcome, node.durationMs, decidedAt(node, scan)]),
+    );
+    await sql`
+      insert into scan_nodes (scan_key, name, outcome, duration_ms, decided_at)
+      select ${scanKey}, value ->> 0, value ->> 1, value ->> 2, value ->> 3 from json_each(${rows})
+    `.execute(transaction);
     if (scan.trigger !== 'import') await saveHistory(transaction, scan, slice);
   }
 }
@@ -315,28 +315,24 @@ async function saveHistory(
   scan: Scan,
   nodes: readonly DecidedNode[],
 ): Promise<void> {
-  const rows: NodeHistoryTable[] = nodes.map((node) => ({
-    name: node.name,
-    last_outcome: node.outcome,
-    last_scan_id: scan.id,
-    decided_at: decidedAt(node, scan),
-    last_seen_at: node.outcome === 'answered' ? decidedAt(node, scan) : null,
-  }));
-  await transaction
-    .insertInto('node_history')
-    .values(rows)
-    .onConflict((conflict) =>
-      conflict
-        .column('name')
-        .doUpdateSet((insert) => ({
-          last_outcome: insert.ref('excluded.last_outcome'),
-          last_scan_id: insert.ref('excluded.last_scan_id'),
-          decided_at: insert.ref('excluded.decided_at'),
-          last_seen_at: insert.fn.coalesce('excluded.last_seen_at', 'node_history.last_seen_at'),
-        }))
-        .whereRef('excluded.decided_at', '>=', 'node_history.decided_at'),
-    )
-    .execute();
+  const rows = JSON.stringify(
+    nodes.map((node) => [
+      node.name,
+      node.outcome,
+      decidedAt(node, scan),
+      node.outcome === 'answered' ? decidedAt(node, scan) : null,
+    ]),
+  );
+  await sql`
+    insert into node_history (name, last_outcome, last_scan_id, decided_at, last_seen_at)
+    select value ->> 0, value ->> 1, ${scan.id}, value ->> 2, value ->> 3 from json_each(${rows}) where true
+    on conflict (name) do update set
+      last_outcome = excluded.last_outcome,
+      last_scan_id = excluded.last_scan_id,
+      decided_at = excluded.decided_at,
+      last_seen_at = coalesce(excluded.last_seen_at, node_history.last_seen_at)
+    where excluded.decided_at >= node_history.decided_at
+  `.execute(transaction);
 }
 
 const isDecided = (node: ScanNode): node is DecidedNode => node.outcome !== null;
