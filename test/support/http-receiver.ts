@@ -17,7 +17,8 @@ export interface HttpReceiver extends AsyncDisposable {
   answer: (response: ServerResponse, request: ReceivedRequest) => void;
 }
 
-export async function openHttpReceiver(): Promise<HttpReceiver> {
+/** `port`: where one was before; any free one where absent. */
+export async function openHttpReceiver(port = 0): Promise<HttpReceiver> {
   const server = createServer((incoming, response) => {
     const chunks: Buffer[] = [];
     incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -32,7 +33,7 @@ export async function openHttpReceiver(): Promise<HttpReceiver> {
       receiver.answer(response, request);
     });
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(port, '127.0.0.1');
   await once(server, 'listening');
   const receiver: HttpReceiver = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,

@@ -112,7 +112,7 @@ describe('e-mail', () => {
   });
 
   it('with a wrong password is tried again: somebody may correct it', async () => {
-    const logins: (string | undefined)[] = [];
+    const logins: unknown[] = [];
     const { mails, port } = await openServer({
       authOptional: false,
       disabledCommands: ['STARTTLS'],
