@@ -124,6 +124,17 @@ describe('POST /api/events', () => {
     expect((await problem(send(line, '[]', line), 400, invalid))['detail']).toContain('event 2 of 3, ');
   });
 
+  it('refuses what is not UTF-8, since two names could become one', async () => {
+    await using server = await startTestServer();
+    const { taken } = watchIntake(server);
+    const body = Buffer.from('{"sensor_id":"caf\xe9","type":"t","value":1}', 'latin1');
+    for (const type of ['application/json', ndjson]) {
+      const answer = server.get('/api/events', { method: 'POST', headers: { 'content-type': type }, body });
+      expect((await problem(answer, 400, 'malformed_json'))['detail']).toContain('not UTF-8');
+    }
+    expect(taken).toEqual([]);
+  });
+
   it('passes on what the intake finds wrong', async () => {
     await using server = await startTestServer();
     watchIntake(server).failure = new EventError('event_invalid', 'event 2 of 3, seq: -1 is no whole number');

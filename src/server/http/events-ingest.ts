@@ -5,6 +5,7 @@
  * document. No rate limit: what comes faster than the disk takes is held or refused with 503 by the stream itself, and a
  * site's gateways share one address.
  */
+import { isUtf8 } from 'node:buffer';
 import type { FastifyReply, FastifySchemaCompiler } from 'fastify';
 import { z } from 'zod';
 import type { Clock } from '../../clock.ts';
@@ -90,21 +91,20 @@ export function addEventIngestRoutes(app: App, { clock, intake }: Dependencies):
   // A context of its own, for its own ways to read bodies.
   void app.register((scope: App, _options, done) => {
     scope.removeContentTypeParser('application/json');
-    const asText = { parseAs: 'string' } as const;
-    scope.addContentTypeParser('application/json', asText, (_request, text: string, parsed) => {
-      const body = parseBody(text, 'the body');
-      parsed(body instanceof EdgeError ? body : null, body);
-    });
-    scope.addContentTypeParser(
+    const parseText = (contentTypes: string | string[], parse: (text: string) => unknown): void => {
+      scope.addContentTypeParser(contentTypes, { parseAs: 'buffer' }, (_request, bytes: Buffer, parsed) => {
+        const body = isUtf8(bytes)
+          ? parse(bytes.toString())
+          : new EdgeError('malformed_json', 'the body is not UTF-8; send it as UTF-8');
+        parsed(body instanceof EdgeError ? body : null, body);
+      });
+    };
+    parseText('application/json', (text) => parseBody(text, 'the body'));
+    parseText(
       ['application/x-ndjson', 'application/ndjson', 'application/jsonl'],
-      asText,
-      (_request, text: string, parsed) => parsed(null, new Lines(text)),
+      (text) => new Lines(text),
     );
-    scope.addContentTypeParser(
-      'application/x-www-form-urlencoded',
-      asText,
-      (_request, text: string, parsed) => parsed(null, new URLSearchParams(text)),
-    );
+    parseText('application/x-www-form-urlencoded', (text) => new URLSearchParams(text));
 
     scope.post(
       '/api/events',
