@@ -25,10 +25,19 @@ export function createMqttPublisher(options: MqttPublisherOptions): HousePublish
   // It goes on trying by itself; what it could not send waits.
   client.on('error', () => undefined);
   let timer: NodeJS.Timeout | null = null;
-  return {
-    publish: async ({ payload, retain, topic }) => {
+  let isClosed = false;
+  const publish: HousePublisher['publish'] = async (message) => {
+    const { payload, retain, topic } = message;
+    try {
       await client.publishAsync(topic, payload, { qos: 1, retain });
-    },
+    } catch (error) {
+      // What comes while earlier messages are sent again is given back where the connection ends in the middle of that.
+      if (isClosed) throw error;
+      await publish(message);
+    }
+  };
+  return {
+    publish,
     interrupt(forMs) {
       client.options.reconnectPeriod = Math.max(1, Math.round(forMs));
       client.stream.destroy();
@@ -36,6 +45,7 @@ export function createMqttPublisher(options: MqttPublisherOptions): HousePublish
       timer.unref();
     },
     async close() {
+      isClosed = true;
       if (timer !== null) clearTimeout(timer);
       await client.endAsync(true);
     },
