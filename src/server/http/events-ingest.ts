@@ -100,10 +100,7 @@ export function addEventIngestRoutes(app: App, { clock, intake }: Dependencies):
       });
     };
     parseText('application/json', (text) => parseBody(text, 'the body'));
-    parseText(
-      ['application/x-ndjson', 'application/ndjson', 'application/jsonl'],
-      (text) => new Lines(text),
-    );
+    parseText(['application/x-ndjson', 'application/ndjson', 'application/jsonl'], (text) => new Lines(text));
     parseText('application/x-www-form-urlencoded', (text) => new URLSearchParams(text));
 
     scope.post(
