@@ -3,18 +3,17 @@
  */
 import type { WebSocket } from 'ws';
 import type { BorderRouterTokens } from '../links/border-router-tokens.ts';
+import type { Alerts as AlertService } from '../events/alerts/alerts.ts';
 import type { DecodedEvent, EventIntake } from '../events/ingest/event-intake.ts';
-import type { AlertQuery } from '../events/store/alert-store.ts';
 import type { DeadLetter, DeadLetterQuery, EventStore, Page } from '../events/store/event-store.ts';
 import type { LatestValues } from '../events/store/latest-values.ts';
-import type { Alert, Silence } from '../protocol/alert.ts';
+import type { LedgerView } from '../events/workers/ledger.ts';
 import type { CoapMethod, CoapResponseMessage, FrameEncoding } from '../protocol/border-router-messages.ts';
 import type { BorderRouter, Connection } from '../protocol/border-router.ts';
-import type { AlertId, BorderRouterId, ScanId } from '../protocol/ids.ts';
+import type { BorderRouterId, ScanId } from '../protocol/ids.ts';
 import type { Ipv6Address, Ipv6Prefix } from '../protocol/ipv6.ts';
 import type { JsonValue } from '../protocol/json.ts';
 import type { Scan, ScanFilter, ScanTrigger, TriggeredScan } from '../protocol/scan.ts';
-import type { Lane } from '../protocol/sensor-event.ts';
 import type { Topology } from '../protocol/topology.ts';
 import type { RegisteredNode } from '../scan/registered-node.ts';
 
@@ -93,24 +92,6 @@ export type Tokens = Pick<BorderRouterTokens, 'create' | 'list' | 'revoke' | 've
 
 // ------------------------------------------------------------------------------------------------- sensor events
 
-/** The ledger as people read it. */
-export interface LedgerView {
-  readonly lanes: readonly {
-    readonly lane: Lane;
-    readonly received: number;
-    readonly stored: number;
-    readonly duplicate: number;
-    readonly dead: number;
-    readonly inStream: number;
-    /** received = stored + duplicate + dead + in stream. */
-    readonly balanced: boolean;
-  }[];
-  /** Shed on purpose since the hub started. */
-  readonly dropped: readonly { readonly reason: string; readonly events: number }[];
-  /** Sensors whose sequence numbers show that events never arrived. */
-  readonly gaps: readonly { readonly sensorId: string; readonly missed: number }[];
-}
-
 export interface DeadLetters {
   list(query: DeadLetterQuery): Promise<Page<DeadLetter>>;
   /** Throws EventError `dead_letter_not_found`. */
@@ -123,63 +104,20 @@ export interface DeadLetters {
   discard(id: string): Promise<void>;
 }
 
-export interface NewSilence {
-  readonly rule: string | null;
-  readonly subject: string | null;
-  readonly startsAt: number;
-  readonly endsAt: number;
-  readonly reason: string;
-  readonly createdBy: string;
-}
-
-export interface AlertRulesView {
-  /** The file that they are in; null where they are the built-in ones. */
-  readonly source: string | null;
-  readonly rules: readonly object[];
-  /** What is wrong with the file now; the rules in force are then the last good ones. */
-  readonly problems: readonly string[];
-}
-
-/** Methods throw AlertError. */
-export interface Alerts {
-  list(query: AlertQuery): Promise<Page<Alert>>;
-  get(id: AlertId): Promise<Alert>;
-  acknowledge(id: AlertId, options: { readonly by: string; readonly note: string | null }): Promise<Alert>;
-  snooze(id: AlertId, options: { readonly by: string; readonly untilMs: number }): Promise<Alert>;
-  silences(options: { readonly endedToo: boolean }): Promise<readonly Silence[]>;
-  createSilence(silence: NewSilence): Promise<Silence>;
-  endSilence(id: string): Promise<void>;
-  rules(): AlertRulesView;
-  /** Test alarms of one rule, or of every critical rule; their alerts follow. */
-  drill(rule: string | null): Promise<{ readonly drillId: string; readonly rules: readonly string[] }>;
-  /** The alerts that a drill has raised so far, each with its stages. */
-  drillReport(drillId: string): Promise<readonly Alert[]>;
-}
-
-/** A device that takes Web Push messages, as far as others may know of it. */
-export interface PushDevice {
-  readonly id: string;
-  readonly channel: string | null;
-  /** The address at its push service; whoever has it can disturb the device. */
-  readonly endpoint: string;
-  readonly createdAt: number;
-}
-
-/** Methods throw AlertError. */
-export interface Notifications {
-  /** What browsers subscribe with, base64url. */
-  readonly publicKey: string;
-  subscriptions(): readonly PushDevice[];
-  /** `channel` null: every Web Push channel. */
-  subscribe(subscription: {
-    readonly channel: string | null;
-    readonly endpoint: string;
-    readonly p256dh: string;
-    readonly auth: string;
-  }): Promise<{ readonly id: string }>;
-  unsubscribe(id: string): Promise<void>;
-  noteSeen(id: string): Promise<void>;
-}
+/** What people do with alerts. */
+export type Alerts = Pick<
+  AlertService,
+  | 'list'
+  | 'get'
+  | 'acknowledge'
+  | 'snooze'
+  | 'silences'
+  | 'createSilence'
+  | 'endSilence'
+  | 'rules'
+  | 'drill'
+  | 'drillReport'
+>;
 
 /** Everything of sensor events that the edges show. */
 export interface SensorEvents {

@@ -11,7 +11,9 @@ import type {
   StoredEvent,
 } from '../../src/events/store/event-store.ts';
 import type { Alert, Silence } from '../../src/protocol/alert.ts';
-import type { LedgerView, NewSilence, SensorEvents } from '../../src/server/ports.ts';
+import type { LedgerView } from '../../src/events/workers/ledger.ts';
+import type { NewSilence } from '../../src/events/alerts/silences.ts';
+import type { SensorEvents } from '../../src/server/ports.ts';
 
 export class FakeSensorEvents implements SensorEvents {
   readonly stored: StoredEvent[] = [];
