@@ -119,6 +119,31 @@ export type Alerts = Pick<
   | 'drillReport'
 >;
 
+/** A device that takes Web Push messages, as far as others may know of it. */
+export interface PushDevice {
+  readonly id: string;
+  readonly channel: string | null;
+  /** The address at its push service; whoever has it can disturb the device. */
+  readonly endpoint: string;
+  readonly createdAt: number;
+}
+
+/** Methods throw AlertError. */
+export interface Notifications {
+  /** What browsers subscribe with, base64url. */
+  readonly publicKey: string;
+  subscriptions(): readonly PushDevice[];
+  /** `channel` null: every Web Push channel. */
+  subscribe(subscription: {
+    readonly channel: string | null;
+    readonly endpoint: string;
+    readonly p256dh: string;
+    readonly auth: string;
+  }): Promise<{ readonly id: string }>;
+  unsubscribe(id: string): Promise<void>;
+  noteSeen(id: string): Promise<void>;
+}
+
 /** Everything of sensor events that the edges show. */
 export interface SensorEvents {
   readonly intake: EventIntake;
