@@ -197,9 +197,10 @@ export async function createEventPipeline(options: EventPipelineOptions): Promis
   });
   releases.defer(() => drills.close());
   await drills.start();
+  const decoders = new PublishDecoders({ rules: config.events.decoders });
   const intake = new StreamIntake({
     stream,
-    decoders: new PublishDecoders({ rules: config.events.decoders }),
+    decoders,
     shards: counts,
     acceptance,
     facts,
@@ -216,7 +217,11 @@ export async function createEventPipeline(options: EventPipelineOptions): Promis
         logger,
       })
     : null;
-  if (broker !== null) releases.defer(() => broker.close());
+  if (broker !== null) {
+    releases.defer(() => broker.close());
+    for (const { payload, topic } of broker.retained(decoders.discoveryFilters))
+      decoders.learn(topic, Buffer.from(payload));
+  }
   notifications.start();
 
   const ledger = new Ledger({ stream, store: stores.events, latestValues, facts });

@@ -92,7 +92,8 @@ describe('a house of sensors', () => {
   };
 
   it('reads what each system publishes', async () => {
-    for (const [topic, payload] of published) await mqtt.publishAsync(topic, payload, { qos: 1 });
+    for (const [topic, payload] of published)
+      await mqtt.publishAsync(topic, payload, { qos: 1, retain: topic.startsWith('homeassistant/') });
     await settled();
     const sensors = new Map((await list<Sensor>('/api/sensors')).map((sensor) => [sensor.id, sensor]));
     const readings = (id: string) =>
@@ -174,5 +175,12 @@ describe('a house of sensors', () => {
       const expected = stored.length > seqs.length ? [...seqs, seqs.length] : seqs;
       expect(stored, sensor).toEqual(expected);
     }
+  });
+
+  it('still knows, after that, what a device said of itself once', async () => {
+    await mqtt.publishAsync('garden/state', '4.5', { qos: 1 });
+    await settled();
+    const garden = await get<Sensor & { name: string }>('/api/sensors/garden');
+    expect(garden).toMatchObject({ name: 'Garden', readings: [{ type: 'temperature', value: 4.5 }] });
   });
 });

@@ -34,6 +34,17 @@ describe('PublishDecoders', () => {
       expect(decodedAs(decoders, topic, payload)[0], topic).toContain('temperature 1');
   });
 
+  it('learns from descriptions that came before it was there', () => {
+    const decoders = new PublishDecoders({ rules });
+    expect(decoders.discoveryFilters).toEqual(['homeassistant/#']);
+    expect(decodedAs(decoders, 'garden/state', '3.5')).toEqual(['unknown topic']);
+    const config = '{"name":"Garden","stat_t":"garden/state","dev_cla":"temperature","unit_of_meas":"°C"}';
+    decoders.learn('homeassistant/sensor/weather/config', Buffer.from(config));
+    decoders.learn('homeassistant/nonsense', Buffer.from('{'));
+    decoders.learn('nobody/reads/this', Buffer.from('1'));
+    expect(decodedAs(decoders, 'garden/state', '3.5')[0]).toContain('temperature 3.5');
+  });
+
   it.each(['cmnd/x/POWER', '$SYS/broker/uptime', '', '/', '////', 'a'.repeat(65_535), '\u0000', 'sensors//'])(
     'does not know the topic %.20j',
     (topic) => {

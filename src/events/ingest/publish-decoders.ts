@@ -33,7 +33,7 @@ const maxKnownTopicLength = 256;
 export class PublishDecoders {
   readonly #rules: readonly CompiledRule[];
   readonly #registry: DiscoveryRegistry;
-  readonly #usesDiscovery: boolean;
+  readonly #discoveryFilters: readonly string[];
   /** Null: nobody reads it. */
   readonly #known = new RecentMap<string, TopicReader | null>(maxKnownTopics);
 
@@ -50,7 +50,9 @@ export class PublishDecoders {
         readerOf: (topic) => this.readerOf(topic),
       }),
     };
-    this.#usesDiscovery = rules.some(({ decoder }) => decoder === 'homeassistant');
+    this.#discoveryFilters = rules.flatMap(({ decoder, topics }) =>
+      decoder === 'homeassistant' ? topics : [],
+    );
     this.#rules = rules.flatMap(({ decoder, topics }) =>
       topics.map((filter) => ({
         decoder: decoders[decoder],
@@ -58,6 +60,16 @@ export class PublishDecoders {
         fits: compileTopicFilter(filter),
       })),
     );
+  }
+
+  /** MQTT filters of the topics on which devices describe themselves, once, and retained. */
+  get discoveryFilters(): readonly string[] {
+    return this.#discoveryFilters;
+  }
+
+  /** Takes a description that came before this process, so that what its device publishes is known at once. */
+  learn(topic: string, payload: Uint8Array): void {
+    this.readerOf(topic)?.decode(payload, true);
   }
 
   /** Null for a topic that nobody reads. */
@@ -74,6 +86,6 @@ export class PublishDecoders {
       const reader = fits(topic) ? decoder.readerOf(topic, base) : null;
       if (reader !== null) return reader;
     }
-    return this.#usesDiscovery ? stateReader(topic, this.#registry) : null;
+    return this.#discoveryFilters.length > 0 ? stateReader(topic, this.#registry) : null;
   }
 }

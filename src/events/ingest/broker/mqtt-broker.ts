@@ -63,6 +63,10 @@ export interface MqttBroker {
   /** Throws StartError `port_in_use`, `port_forbidden` or `listen_failed`. */
   listen(): Promise<{ readonly port: number }>;
   connections(): readonly MqttConnection[];
+  /** What is retained now on the topics that these filters reach. */
+  retained(
+    filters: readonly string[],
+  ): Iterable<{ readonly topic: string; readonly payload: Uint8Array | string }>;
   /**
    * Publishes to subscribers as the hub itself; it does not become an event. Resolves when what it leaves for sessions
    * that are away, and the retained message, are durable. Rejects with StoreError.
@@ -304,6 +308,12 @@ class EmbeddedBroker implements MqttBroker {
         subscriptions: connection.filters,
         unreadBytes: connection.socket.writableLength,
       }));
+  }
+
+  retained(
+    filters: readonly string[],
+  ): Iterable<{ readonly topic: string; readonly payload: Uint8Array | string }> {
+    return this.#persistence.retained(filters);
   }
 
   publish(

@@ -212,7 +212,12 @@ export class SqliteBrokerPersistence implements BrokerPersistence {
   }
 
   createRetainedStreamCombi(patterns: readonly string[]): Readable {
-    return Readable.from(this.#retained.matching(patterns));
+    return Readable.from(this.retained(patterns));
+  }
+
+  /** Retained messages of the topics that any of these filters reaches. */
+  retained(filters: readonly string[]): Iterable<BrokerPacket> {
+    return this.#retained.matching(filters);
   }
 
   createRetainedStream(pattern: string): Readable {
