@@ -5,46 +5,87 @@ import { CommitGate } from './commit-gate.ts';
 describe('CommitGate', () => {
   let clock: FakeClock;
   let gate: CommitGate;
-  let entered: number[];
+  /** Those that are in, in the order in which they came in. */
+  let entered: string[];
+  let leave: Map<string, () => void>;
 
   beforeEach(() => {
     clock = new FakeClock();
     gate = new CommitGate({ clock, longestMs: 30 });
     entered = [];
+    leave = new Map();
   });
 
-  const enterBulk = (): void => void gate.enterBulk().then((place) => entered.push(place));
+  const enterBulk = (name: string): void =>
+    void gate.enterBulk().then((leaves) => {
+      entered.push(name);
+      leave.set(name, leaves);
+    });
 
-  it('lets bulk batches in at once, each with its place', async () => {
-    enterBulk();
-    enterBulk();
+  it('lets one bulk batch in at a time, in the order in which they came', async () => {
+    for (const name of ['a', 'b', 'c']) enterBulk(name);
     await settle();
-    gate.leaveBulk();
-    gate.leaveBulk();
-    enterBulk();
+    expect(entered).toEqual(['a']);
+    leave.get('a')?.();
+    leave.get('a')?.();
     await settle();
-    expect(entered).toEqual([1, 2, 1]);
+    expect(entered).toEqual(['a', 'b']);
+    leave.get('b')?.();
+    await settle();
+    leave.get('c')?.();
+    enterBulk('d');
+    await settle();
+    expect(entered).toEqual(['a', 'b', 'c', 'd']);
   });
 
   it('keeps bulk batches back until every critical one is done', async () => {
     const leaves = [gate.enterCritical(), gate.enterCritical()];
-    enterBulk();
+    enterBulk('a');
     leaves[0]?.();
     leaves[0]?.();
     await settle();
     expect(entered).toEqual([]);
     leaves[1]?.();
     await settle();
-    expect(entered).toEqual([1]);
+    expect(entered).toEqual(['a']);
     expect(clock.pending).toBe(0);
+  });
+
+  it('lets a critical batch before a bulk one that waits for another', async () => {
+    enterBulk('a');
+    enterBulk('b');
+    await settle();
+    const done = gate.enterCritical();
+    leave.get('a')?.();
+    await settle();
+    expect(entered).toEqual(['a']);
+    done();
+    await settle();
+    expect(entered).toEqual(['a', 'b']);
   });
 
   it('keeps none back for longer than the limit', async () => {
     gate.enterCritical();
-    enterBulk();
+    enterBulk('a');
     await clock.advance(29);
     expect(entered).toEqual([]);
     await clock.advance(1);
-    expect(entered).toEqual([1]);
+    expect(entered).toEqual(['a']);
+  });
+
+  it('keeps none back again behind critical batches that took too long, until they are done', async () => {
+    const done = gate.enterCritical();
+    enterBulk('a');
+    await clock.advance(30);
+    leave.get('a')?.();
+    enterBulk('b');
+    await settle();
+    expect(entered).toEqual(['a', 'b']);
+    leave.get('b')?.();
+    done();
+    gate.enterCritical();
+    enterBulk('c');
+    await settle();
+    expect(entered).toEqual(['a', 'b']);
   });
 });

@@ -1,7 +1,7 @@
 /**
- * Lets critical batches go before bulk ones not only at the store but between their two questions to it as well: while a
- * critical batch is being made, no further bulk batch is sent, so that it waits for at most the one that is on its way.
- * Bounded, so that a flood of critical events does not stop the other lane.
+ * The order in which batches go to the store. One bulk batch is on its way at a time, and while a critical batch is being
+ * made no further bulk one is sent, nor anything asked for one: so a critical batch waits for at most the one that is on
+ * its way, once, though it asks the store twice. Bounded, so that a flood of critical events does not stop the other lane.
  */
 import type { Clock } from '../../clock.ts';
 
@@ -13,9 +13,12 @@ export interface CommitGateOptions {
 
 export class CommitGate {
   readonly #options: CommitGateOptions;
-  readonly #waiting = new Set<() => void>();
+  readonly #waitForCritical = new Set<() => void>();
+  readonly #waitForBulk: (() => void)[] = [];
   #critical = 0;
-  #bulk = 0;
+  /** A bulk batch has waited for long enough: none does again until no critical one is being made. */
+  #criticalTakesLong = false;
+  #bulkOnItsWay = false;
 
   constructor(options: CommitGateOptions) {
     this.#options = options;
@@ -24,39 +27,54 @@ export class CommitGate {
   /** A critical batch is being made, until the function that is returned is called. */
   enterCritical(): () => void {
     this.#critical += 1;
-    let left = false;
-    return () => {
-      if (left) return;
-      left = true;
+    return once(() => {
       this.#critical -= 1;
-      if (this.#critical === 0) for (const proceed of [...this.#waiting]) proceed();
-    };
-  }
-
-  /**
-   * Resolves when a bulk batch may be sent to the store, with its place among those that are on their way: the store takes
-   * them one after the other, so that the time of one is its share of the wait. `leaveBulk` when it is answered.
-   */
-  async enterBulk(): Promise<number> {
-    if (this.#critical > 0) await this.#untilFree();
-    this.#bulk += 1;
-    return this.#bulk;
-  }
-
-  leaveBulk(): void {
-    this.#bulk -= 1;
-  }
-
-  #untilFree(): Promise<void> {
-    const { clock, longestMs } = this.#options;
-    return new Promise((resolve) => {
-      const proceed = (): void => {
-        cancel();
-        this.#waiting.delete(proceed);
-        resolve();
-      };
-      const cancel = clock.after(longestMs, proceed);
-      this.#waiting.add(proceed);
+      if (this.#critical > 0) return;
+      this.#criticalTakesLong = false;
+      for (const proceed of [...this.#waitForCritical]) proceed();
     });
   }
+
+  /** Resolves when no critical batch is being made, or that has taken too long. */
+  async afterCritical(): Promise<void> {
+    if (this.#critical === 0 || this.#criticalTakesLong) return;
+    const { clock, longestMs } = this.#options;
+    await new Promise<void>((resolve) => {
+      const proceed = (): void => {
+        cancel();
+        this.#waitForCritical.delete(proceed);
+        resolve();
+      };
+      const cancel = clock.after(longestMs, () => {
+        this.#criticalTakesLong = true;
+        proceed();
+      });
+      this.#waitForCritical.add(proceed);
+    });
+  }
+
+  /** Resolves when a bulk batch may be sent; call the function that it resolves to once the store has answered. */
+  async enterBulk(): Promise<() => void> {
+    await this.#turn();
+    await this.afterCritical();
+    return once(() => {
+      const next = this.#waitForBulk.shift();
+      if (next === undefined) this.#bulkOnItsWay = false;
+      else next();
+    });
+  }
+
+  async #turn(): Promise<void> {
+    if (this.#bulkOnItsWay) await new Promise<void>((resolve) => this.#waitForBulk.push(resolve));
+    this.#bulkOnItsWay = true;
+  }
+}
+
+function once(action: () => void): () => void {
+  let done = false;
+  return () => {
+    if (done) return;
+    done = true;
+    action();
+  };
 }

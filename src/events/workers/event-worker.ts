@@ -20,7 +20,7 @@ export interface EventWorkerOptions {
 export class EventWorker {
   readonly #options: EventWorkerOptions;
   readonly #shards = new Map<ShardName, ShardWorker>();
-  /** Since when it has been at one thing, monotonic ms; null while it sleeps. */
+  /** Since when it has been at one thing, monotonic ms; null while it sleeps, or waits for others. */
   #busySinceMs: number | null = null;
   #wakeUp: (() => void) | null = null;
   #wokenEarly = false;
@@ -47,10 +47,15 @@ export class EventWorker {
 
   /** It has come further. */
   sign(): void {
-    if (this.#busySinceMs !== null) this.#busySinceMs = this.#options.clock.monotonicMs();
+    this.#busySinceMs = this.#options.clock.monotonicMs();
   }
 
-  /** How long it has been at one thing, ms; 0 while it sleeps. */
+  /** It waits for other workers, until it gives the next sign. */
+  waits(): void {
+    this.#busySinceMs = null;
+  }
+
+  /** How long it has been at one thing, ms; 0 while it sleeps or waits. */
   busyMs(): number {
     return this.#busySinceMs === null ? 0 : this.#options.clock.monotonicMs() - this.#busySinceMs;
   }

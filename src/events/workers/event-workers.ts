@@ -50,7 +50,7 @@ export interface EventWorkersOptions {
 
 const bulkStartEvents = 100;
 /** What the events of a bulk transaction may take, beside its sync: so long critical ones may have to wait for it. */
-const bulkTargetMs = 15;
+const bulkTargetMs = 10;
 /** Under load, bulk events of a shard are gathered this long; one that comes alone is not held. */
 const bulkLingerMs = 80;
 /** So long critical batches may keep a bulk one from the store. */
@@ -277,6 +277,7 @@ export class EventWorkers {
       sizing: isBulk ? this.#sizing : criticalSizing,
       gate: this.#gate,
       onSign: () => worker.sign(),
+      onWait: () => worker.waits(),
       lingerMs: isBulk ? bulkLingerMs : 0,
     });
   }

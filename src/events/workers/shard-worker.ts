@@ -54,8 +54,10 @@ export interface ShardWorkerOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly newId: () => string;
-  /** Called whenever a step has come further. */
+  /** Called whenever a step has come further … */
   readonly onSign: () => void;
+  /** … and where it waits for other batches, which is no fault of its own. */
+  readonly onWait: () => void;
   readonly onFault: (error: unknown, what: string) => void;
   /** Least time between the starts of two batches that are not full. */
   readonly lingerMs: number;
@@ -270,10 +272,11 @@ export class ShardWorker {
     records: readonly StreamRecord[],
     keys: readonly (DedupKey | null)[],
   ): Promise<ReadonlySet<DedupKey>> {
-    const { breaker, store } = this.#options;
+    const { breaker, gate, store } = this.#options;
     const asked = keys.filter((key) => key !== null);
     const strangers = this.#tracks.unknownOf(records);
     if (asked.length === 0 && strangers.length === 0) return new Set();
+    if (this.#lane === 'bulk') await gate.afterCritical();
     const [known, progress] = await breaker.run(() =>
       Promise.all([
         asked.length === 0 ? new Set<DedupKey>() : store.knownKeys(asked),
@@ -342,13 +345,15 @@ export class ShardWorker {
   async #commit(owned: Owned, batch: StoreBatch): Promise<void> {
     const { breaker, clock, gate, publication, sizing, store } = this.#options;
     this.#state = { at: 'committing' };
-    const isBulk = this.#lane === 'bulk';
-    const place = isBulk ? await gate.enterBulk() : 1;
+    if (this.#lane === 'bulk') this.#options.onWait();
+    const leave = this.#lane === 'bulk' ? await gate.enterBulk() : null;
+    this.#options.onSign();
     if (!this.#isOwner(owned)) {
       // Meanwhile the shard has gone to another, who may have begun a batch of its own.
-      if (isBulk) gate.leaveBulk();
+      leave?.();
       return;
     }
+    this.#leaveGate = leave ?? this.#leaveGate;
     const startedAtMs = clock.monotonicMs();
     publication.begin(batch);
     try {
@@ -357,11 +362,11 @@ export class ShardWorker {
       if (!isStoreDown(error)) publication.cancel(batch);
       throw error;
     } finally {
-      if (isBulk) gate.leaveBulk();
+      leave?.();
       this.#options.onSign();
     }
     breaker.committed();
-    if (isBulk) sizing.measured(batch.events.length, (clock.monotonicMs() - startedAtMs) / place);
+    sizing.measured(batch.events.length, clock.monotonicMs() - startedAtMs);
     this.#afterCommit(owned, batch);
     publication.commit(batch, startedAtMs);
   }
