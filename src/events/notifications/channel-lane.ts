@@ -41,6 +41,8 @@ export class ChannelLane {
   readonly #options: ChannelLaneOptions;
   readonly #breaker: ChannelBreaker;
   readonly #queues = { critical: [] as QueuedNotification[], other: [] as QueuedNotification[] };
+  /** When the last of those put off comes back, Unix ms, and how many more may come with it. */
+  readonly #lines = { critical: { atMs: 0, places: 0 }, other: { atMs: 0, places: 0 } };
   readonly #inFlight = new Map<string, { readonly alertId: string; readonly abort: AbortController }>();
   /** By alert: its notification that is to be tried again, and when, Unix ms; later ones wait for it. */
   readonly #retries = new Map<string, { readonly id: string; readonly atMs: number }>();
@@ -61,7 +63,7 @@ export class ChannelLane {
     else if (earlier !== undefined && earlier.atMs > nowMs) return { atMs: earlier.atMs, why: null };
     const waitMs = this.#breaker.waitMs();
     if (waitMs > 0) return this.#hold(notification, nowMs + waitMs, this.#breaker.lastError);
-    const queue = this.#queues[notification.severity === 'critical' ? 'critical' : 'other'];
+    const queue = this.#queues[kindOf(notification)];
     if (queue.length >= maxQueued || this.#closed) return this.#hold(notification, nowMs + whileFullMs, null);
     queue.push(notification);
     this.#startNext();
@@ -97,9 +99,19 @@ export class ChannelLane {
     for (const { abort } of this.#inFlight.values()) abort.abort();
   }
 
-  #hold(notification: QueuedNotification, atMs: number, why: string | null): Hold {
-    if (!this.#retries.has(notification.alertId)) this.expectAgain(notification, atMs);
-    return { atMs, why };
+  /** A backlog comes back little by little: brought again as a whole, it would be put off again as a whole. */
+  #hold(notification: QueuedNotification, earliestMs: number, why: string | null): Hold {
+    const line = this.#lines[kindOf(notification)];
+    if (line.atMs < earliestMs) {
+      line.atMs = earliestMs;
+      line.places = maxQueued;
+    } else if (line.places === 0) {
+      line.atMs += whileFullMs;
+      line.places = maxQueued;
+    }
+    line.places -= 1;
+    if (!this.#retries.has(notification.alertId)) this.expectAgain(notification, line.atMs);
+    return { atMs: line.atMs, why };
   }
 
   #startNext(): void {
@@ -174,6 +186,9 @@ export class ChannelLane {
     if (queued.length > 0) this.#options.onReturned(queued);
   }
 }
+
+const kindOf = ({ severity }: QueuedNotification): 'critical' | 'other' =>
+  severity === 'critical' ? 'critical' : 'other';
 
 const outgoingOf = ({ attempts, id, idempotencyKey, message }: QueuedNotification): OutgoingNotification => ({
   id,

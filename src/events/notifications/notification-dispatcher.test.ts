@@ -186,6 +186,50 @@ describe('a notification that is due', () => {
     expect(attempts.map(({ result }) => result)).toEqual(['rejected']);
   });
 
+  it('is not sent twice where it was recorded while a look that began before was on its way', async () => {
+    let release: () => void = () => undefined;
+    const dueNow = store.dueNotifications.bind(store);
+    let finish: (delivery: Delivery) => void = () => undefined;
+    phone.respond = () => new Promise((resolve) => (finish = resolve));
+    store.add(queued('n1'));
+    await start();
+    store.dueNotifications = async (nowMs, limit) => {
+      const due = await dueNow(nowMs, limit);
+      await new Promise<void>((resolve) => (release = resolve));
+      return due;
+    };
+    dispatcher.wake();
+    await pass();
+    finish({ state: 'delivered' });
+    await pass();
+    expect(store.row('n1').state).toBe('delivered');
+    store.dueNotifications = dueNow;
+    release();
+    await pass();
+    expect(phone.got).toHaveLength(1);
+  });
+
+  it('of a backlog is put off and comes back little by little, not all again and again', async () => {
+    phone.respond = never;
+    store.add(
+      ...Array.from({ length: 1_500 }, (_, index) => queued(`n${index}`, { createdAt: startMs + index })),
+    );
+    let written = 0;
+    const write = store.updateNotifications.bind(store);
+    store.updateNotifications = (updates) => {
+      written += updates.length;
+      return write(updates);
+    };
+    await start();
+    written = 0;
+    await pass(8_000, 500);
+    expect(written / 8).toBeLessThan(300);
+    phone.respond = () => Promise.resolve({ state: 'delivered' });
+    await pass(90_000, 500);
+    expect(new Set(phone.ids.slice(4)).size).toBe(1_500);
+    expect([...store.rows.values()].every(({ state }) => state === 'delivered')).toBe(true);
+  }, 30_000);
+
   it('is not sent twice while its first attempt lasts, however often there is a look', async () => {
     phone.respond = never;
     store.add(queued('n1'));
@@ -253,6 +297,21 @@ describe('a channel that fails', () => {
     expect(order.indexOf('fired')).toBeLessThan(order.indexOf('resolved'));
     expect(order).toHaveLength(3);
   }, 20_000);
+
+  it('is not told the end of an alert before its beginning, which it did not take at first', async () => {
+    const alertId = asAlertId('freezer');
+    let fails = true;
+    phone.respond = () => (fails ? down() : Promise.resolve({ state: 'delivered' }));
+    store.add(queued('fired', { alertId }));
+    await start();
+    fails = false;
+    store.add(queued('resolved', { alertId, transition: 'resolved', createdAt: startMs + 100 }));
+    dispatcher.wake();
+    await pass();
+    expect(phone.ids).toEqual(['fired']);
+    await pass(3_000);
+    expect(phone.ids).toEqual(['fired', 'fired', 'resolved']);
+  });
 
   it('opens a breaker after three failures: what is due then is put off without an attempt', async () => {
     const breaker: string[] = [];

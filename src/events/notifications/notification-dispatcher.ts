@@ -51,13 +51,20 @@ const stopWithinMs = 5_000;
 const announcementAttempts = 3;
 const announcementRetryMs = 10_000;
 
-type Change = NotificationUpdate & { readonly alertId: AlertId };
+interface Change {
+  readonly update: NotificationUpdate;
+  readonly alertId: AlertId;
+  /** There was an attempt, or it was given up: not only a later time to look at it again. */
+  readonly isNews: boolean;
+}
 
 export class NotificationDispatcher {
   readonly #options: NotificationDispatcherOptions;
   readonly #lanes = new Map<string, ChannelLane>();
   /** Given to a lane, or on their way into the store. */
   readonly #taken = new Set<string>();
+  /** Recorded while a look was on its way: what it brings of them is of before. */
+  readonly #recordedSinceLook = new Set<string>();
   #changes: Change[] = [];
   #recording: Promise<void> | null = null;
   #looking: Promise<void> | null = null;
@@ -198,6 +205,7 @@ export class NotificationDispatcher {
   async #placeDue(): Promise<boolean> {
     const { clock, store } = this.#options;
     const limit = pageSize + this.#taken.size;
+    this.#recordedSinceLook.clear();
     const due = await store.dueNotifications(clock.nowMs(), limit);
     if (this.#stopped !== null) return false;
     const changes = due.flatMap((notification) => this.#place(notification) ?? []);
@@ -208,7 +216,8 @@ export class NotificationDispatcher {
   /** What to record of it now, where no attempt is made. */
   #place(notification: QueuedNotification): Change | null {
     const { clock, expireMs } = this.#options;
-    if (this.#taken.has(notification.id)) return null;
+    const { id } = notification;
+    if (this.#taken.has(id) || this.#recordedSinceLook.has(id)) return null;
     const { attempts, channel, error } = notification;
     const lane = this.#lanes.get(channel);
     if (lane === undefined) {
@@ -225,20 +234,18 @@ export class NotificationDispatcher {
       return changeOf(notification, { state: 'expired', error: reason });
     }
     // Taken before it is placed: its attempt may end at once.
-    this.#taken.add(notification.id);
+    this.#taken.add(id);
     const hold = lane.place(notification);
     if (hold === null) return null;
-    this.#taken.delete(notification.id);
-    return changeOf(notification, {
-      nextAttemptAt: this.#notAfterExpiry(notification, hold.atMs),
-      error: error ?? hold.why,
-    });
+    this.#taken.delete(id);
+    const nextAttemptAt = this.#notAfterExpiry(notification, hold.atMs);
+    return { ...changeOf(notification, { nextAttemptAt, error: error ?? hold.why }), isNews: false };
   }
 
   #note(notification: QueuedNotification, outcome: AttemptOutcome): void {
     if (this.#stopped !== null && 'error' in outcome) return;
     const attempts = notification.attempts + 1;
-    this.#changes.push({ ...this.#changeAfter(notification, outcome), attempts });
+    this.#changes.push(this.#changeAfter({ ...notification, attempts }, outcome));
     this.#record();
   }
 
@@ -269,10 +276,12 @@ export class NotificationDispatcher {
     return changeOf(notification, { nextAttemptAt, error: message });
   }
 
+  /** `attempts`: made so far, at least one. */
   #retryMs({ attempts, severity }: QueuedNotification): number {
     const longestMs = severity === 'critical' ? longestCriticalRetryMs : longestRetryMs;
     return (
-      Math.min(longestMs, firstRetryMs * 2 ** Math.min(attempts, 30)) * (0.5 + 0.5 * this.#options.random())
+      Math.min(longestMs, firstRetryMs * 2 ** Math.min(attempts - 1, 30)) *
+      (0.5 + 0.5 * this.#options.random())
     );
   }
 
@@ -309,16 +318,19 @@ export class NotificationDispatcher {
         if (this.#stopped === null) this.#cancelRecord = clock.after(storeRetryMs, () => this.#record());
         return;
       }
-      for (const { id } of changes) this.#taken.delete(id);
+      for (const { update } of changes) {
+        this.#taken.delete(update.id);
+        this.#recordedSinceLook.add(update.id);
+      }
     }
     this.wake();
   }
 
   async #write(changes: readonly Change[]): Promise<void> {
     if (changes.length === 0) return;
-    await this.#options.store.updateNotifications(changes.map(({ alertId: _, ...update }) => update));
-    const shown = changes.filter(({ attempts, state }) => state !== 'pending' || attempts > 0);
-    for (const alertId of new Set(shown.map((change) => change.alertId))) this.#options.onUpdated(alertId);
+    await this.#options.store.updateNotifications(changes.map(({ update }) => update));
+    const news = changes.filter(({ isNews }) => isNews);
+    for (const alertId of new Set(news.map((change) => change.alertId))) this.#options.onUpdated(alertId);
   }
 }
 
@@ -326,9 +338,8 @@ function changeOf(
   { alertId, attempts, id }: QueuedNotification,
   became: Partial<Omit<NotificationUpdate, 'id'>>,
 ): Change {
-  return {
+  const update = {
     id,
-    alertId,
     state: 'pending',
     attempts,
     nextAttemptAt: null,
@@ -337,5 +348,6 @@ function changeOf(
     seenAt: null,
     error: null,
     ...became,
-  };
+  } as const;
+  return { update, alertId, isNews: true };
 }

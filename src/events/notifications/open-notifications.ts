@@ -17,7 +17,16 @@ import { SelfWatch } from './self-watch.ts';
 
 export interface OpenNotificationsOptions {
   readonly config: Config['notifications'];
-  readonly store: AlertStore;
+  readonly store: Pick<
+    AlertStore,
+    | 'alert'
+    | 'dueNotifications'
+    | 'nextNotificationAt'
+    | 'updateNotifications'
+    | 'noteSeen'
+    | 'readSetting'
+    | 'writeSetting'
+  >;
   readonly rules: Pick<AlertRulesFile, 'channels' | 'onChanged'>;
   readonly publishHere: PublishHere;
   /** Where `env:NAME` of a channel is looked up. */
