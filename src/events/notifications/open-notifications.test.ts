@@ -69,7 +69,9 @@ afterEach(async () => {
 });
 
 const sentTo = (path: string): unknown[] =>
-  receiver.requests.filter((one) => one.path === path).map(({ body }) => JSON.parse(body.toString()) as unknown);
+  receiver.requests
+    .filter((one) => one.path === path)
+    .map(({ body }) => JSON.parse(body.toString()) as unknown);
 
 describe('notifications, put together', () => {
   it('send what is in the outbox and show its alert again', async () => {
