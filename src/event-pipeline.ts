@@ -23,7 +23,7 @@ import { openSqliteDurableStream } from './events/stream/sqlite/open-sqlite-dura
 import { DeadLetters } from './events/workers/dead-letters.ts';
 import { EventRetention } from './events/workers/event-retention.ts';
 import { EventWorkers } from './events/workers/event-workers.ts';
-import { Ledger } from './events/workers/ledger.ts';
+import { Ledger, type LedgerView } from './events/workers/ledger.ts';
 import { LocalShardLeases } from './events/workers/local-shard-leases.ts';
 import type { FactBus } from './facts.ts';
 import type { Logger } from './observability/logger.ts';
@@ -226,6 +226,7 @@ export async function createEventPipeline(options: EventPipelineOptions): Promis
 
   const ledger = new Ledger({ stream, store: stores.events, latestValues, facts });
   releases.defer(() => ledger.close());
+  sayWhatDoesNotBalance(await ledger.view(), logger);
   options.metrics.watchEvents({
     depths: () => stream.depths(),
     alertCounts: () => stores.alerts.activeCounts(),
@@ -252,6 +253,17 @@ export async function createEventPipeline(options: EventPipelineOptions): Promis
       failure,
     },
   };
+}
+
+/** Before the first event of this run: where it does not balance now, stream and store are not of the same time. */
+function sayWhatDoesNotBalance({ lanes }: LedgerView, logger: Logger): void {
+  for (const { balanced, dead, duplicate, lane, received, stored } of lanes)
+    if (!balanced)
+      logger.error(
+        { lane, received, stored, duplicate, dead },
+        'the ledger does not balance: stream.db and events.db are not of the same time. Was one of them removed, or ' +
+          'restored without the other? Events that are in neither any more are lost; new ones are taken as ever',
+      );
 }
 
 /** What keeps events from being taken or stored now, for `/readyz`. */
