@@ -103,7 +103,7 @@ describe('e-mail', () => {
     expect(mails[0]?.text).not.toMatch(/^Bcc:/im);
   });
 
-  it('logs in over TLS where it is configured so, and is refused without TLS by default', async () => {
+  it('is not sent over a connection without TLS that it can trust, unless configured so', async () => {
     const { port: plain } = await openServer();
     await expect(email(plain, { tls: 'starttls' }).send(outgoing(), signal)).rejects.toMatchObject({
       code: 'channel_failed',
