@@ -27,6 +27,7 @@ import type { DedupKey, EventStore, StoreBatch } from '../store/event-store.ts';
 import { type DurableStream, laneOfShard, type StreamRecord } from '../stream/durable-stream.ts';
 import type { BatchPublication } from './batch-publication.ts';
 import type { BatchSizing } from './batch-sizing.ts';
+import { commitBatch, type CommittingShard } from './commit-batch.ts';
 import type { CommitGate } from './commit-gate.ts';
 import { evaluateBatch } from './evaluate-batch.ts';
 import { keysOf, prepareBatch } from './prepare-batch.ts';
@@ -34,6 +35,7 @@ import { isWorthRetrying, type Segment, segmentOf, splitOrCondemn } from './segm
 import type { ShardCommands } from './shard-commands.ts';
 import type { SensorTrack } from './sensor-track.ts';
 import { SensorTracks } from './sensor-tracks.ts';
+import { type BatchContent, nothingRead, storeBatch } from './store-batch.ts';
 import { isStoreDown, type StoreBreaker } from './store-breaker.ts';
 
 export interface ShardWorkerOptions {
@@ -325,50 +327,20 @@ export class ShardWorker {
   }
 
   #batchOf(owned: Owned, to: StreamPosition | null, content: BatchContent, alerts: AlertChanges): StoreBatch {
-    return {
-      shard: this.shard,
-      epoch: owned.epoch,
-      from: owned.position,
-      to,
-      committedAt: this.#options.clock.nowMs(),
-      events: content.events,
-      duplicates: content.duplicates,
-      deadLetters: content.deadLetters,
-      latest: content.latest,
-      minutes: content.minutes,
-      sensors: content.sensors,
-      descriptions: content.descriptions,
-      alerts,
-    };
+    const { epoch, position: from } = owned;
+    return storeBatch({ shard: this.shard, epoch, from, to }, content, alerts, this.#options.clock.nowMs());
   }
 
-  async #commit(owned: Owned, batch: StoreBatch): Promise<void> {
-    const { breaker, clock, gate, publication, sizing, store } = this.#options;
+  #commit(owned: Owned, batch: StoreBatch): Promise<void> {
     this.#state = { at: 'committing' };
-    if (this.#lane === 'bulk') this.#options.onWait();
-    const leave = this.#lane === 'bulk' ? await gate.enterBulk() : null;
-    this.#options.onSign();
-    if (!this.#isOwner(owned)) {
-      // Meanwhile the shard has gone to another, who may have begun a batch of its own.
-      leave?.();
-      return;
-    }
-    this.#leaveGate = leave ?? this.#leaveGate;
-    const startedAtMs = clock.monotonicMs();
-    publication.begin(batch);
-    try {
-      await breaker.run(() => store.commit(batch));
-    } catch (error) {
-      if (!isStoreDown(error)) publication.cancel(batch);
-      throw error;
-    } finally {
-      leave?.();
-      this.#options.onSign();
-    }
-    breaker.committed();
-    sizing.measured(batch.events.length, clock.monotonicMs() - startedAtMs);
-    this.#afterCommit(owned, batch);
-    publication.commit(batch, startedAtMs);
+    const shard: CommittingShard = {
+      isOwner: () => this.#isOwner(owned),
+      sign: this.#options.onSign,
+      waits: this.#options.onWait,
+      entered: (leave) => (this.#leaveGate = leave),
+      stored: () => this.#afterCommit(owned, batch),
+    };
+    return commitBatch(batch, shard, { ...this.#options, lane: this.#lane });
   }
 
   /** The batch is stored, whatever happens here. */
@@ -455,18 +427,6 @@ export class ShardWorker {
     return this.#owned === owned && this.#state.at !== 'lost';
   }
 }
-
-type BatchContent = Omit<StoreBatch, 'shard' | 'epoch' | 'from' | 'to' | 'committedAt' | 'alerts'>;
-
-const nothingRead: BatchContent = {
-  events: [],
-  duplicates: 0,
-  deadLetters: [],
-  latest: [],
-  minutes: [],
-  sensors: [],
-  descriptions: [],
-};
 
 const isFenced = (error: unknown): boolean => error instanceof StoreError && error.code === 'store_fenced';
 
