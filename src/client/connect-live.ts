@@ -58,10 +58,6 @@ export interface LiveConnection {
   close(): void;
 }
 
-/** Bytes after which what was received is acknowledged: far less than a hub leaves unacknowledged. */
-const acknowledgeBytes = 32 * 1_024;
-/** … and what is less, after this time. */
-const acknowledgeAfterMs = 2_000;
 /** Repeats within so many messages are found. */
 const rememberedPositions = 1_024;
 const firstDelayMs = 250;
@@ -83,13 +79,13 @@ class Connection implements LiveConnection {
   #position: string | null;
   #socket: WebSocket | null = null;
   #cancelTimer: (() => void) | null = null;
-  #cancelAcknowledge: (() => void) | null = null;
   #attempt = 0;
   #openedMs = 0;
-  /** Of this socket: frames received, and bytes since the last acknowledgement. */
+  /** Of this socket: frames received, and bytes since the last acknowledgement; of JSON, characters are near enough. */
   #frames = 0;
-  #acknowledged = 0;
   #unacknowledgedBytes = 0;
+  /** As the hub says. */
+  #acknowledgeBytes = 0;
   readonly #recent = new Set<string>();
 
   constructor(options: LiveOptions) {
@@ -110,7 +106,7 @@ class Connection implements LiveConnection {
 
   close(): void {
     if (this.#state === 'closed') return;
-    this.#clearTimers();
+    this.#clearTimer();
     const socket = this.#socket;
     this.#socket = null;
     socket?.close(1000);
@@ -122,7 +118,6 @@ class Connection implements LiveConnection {
     const socket = new WebSocketClass(this.#url);
     this.#socket = socket;
     this.#frames = 0;
-    this.#acknowledged = 0;
     this.#unacknowledgedBytes = 0;
     this.#enter('connecting');
     socket.onopen = () => {
@@ -170,8 +165,7 @@ class Connection implements LiveConnection {
     }
     this.#unacknowledgedBytes += text.length;
     // The first frame as well: the hub then knows that this client acknowledges.
-    if (this.#frames === 1 || this.#unacknowledgedBytes >= acknowledgeBytes) this.#acknowledge(socket);
-    else this.#cancelAcknowledge ??= this.#clock.after(acknowledgeAfterMs, () => this.#acknowledge(socket));
+    if (this.#frames === 1 || this.#unacknowledgedBytes >= this.#acknowledgeBytes) this.#acknowledge(socket);
   }
 
   #take(message: LiveServerMessage): void {
@@ -180,6 +174,7 @@ class Connection implements LiveConnection {
       case 'subscribed':
         // Of a position that the hub does not know, a gap tells next.
         this.#position ??= message.position;
+        this.#acknowledgeBytes = message.ack_bytes;
         this.#openedMs = this.#clock.monotonicMs();
         this.#clearTimer();
         this.#enter('live');
@@ -215,11 +210,8 @@ class Connection implements LiveConnection {
   }
 
   #acknowledge(socket: WebSocket): void {
-    this.#cancelAcknowledge?.();
-    this.#cancelAcknowledge = null;
     this.#unacknowledgedBytes = 0;
-    if (this.#frames === this.#acknowledged || socket.readyState !== socket.OPEN) return;
-    this.#acknowledged = this.#frames;
+    if (socket.readyState !== socket.OPEN) return;
     socket.send(JSON.stringify({ type: 'ack', batch: this.#frames }));
   }
 
@@ -230,7 +222,7 @@ class Connection implements LiveConnection {
   }
 
   #lost(): void {
-    this.#clearTimers();
+    this.#clearTimer();
     this.#socket = null;
     if (this.#state === 'live' && this.#clock.monotonicMs() - this.#openedMs >= steadyAfterMs)
       this.#attempt = 0;
@@ -256,12 +248,6 @@ class Connection implements LiveConnection {
   #clearTimer(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = null;
-  }
-
-  #clearTimers(): void {
-    this.#clearTimer();
-    this.#cancelAcknowledge?.();
-    this.#cancelAcknowledge = null;
   }
 }
 

@@ -112,7 +112,7 @@ export class LiveOutbox extends Outbox<LiveSocket, Buffer> {
     if (this.bytes + batch.bytes > this.options.maxBytes || !batch.hold()) return false;
     const { frame, messages } = batch;
     this.#last = this.#handedOver = messages.at(-1) ?? null;
-    this.count(messages.length, batch.bytes);
+    this.count(messages.length, batch.bytes, batch.heldSinceMs);
     this.#sentMessages += messages.length;
     this.#unacknowledged.sent(frame.length);
     this.handOverShared(frame, batch);

@@ -188,10 +188,10 @@ export abstract class Outbox<Socket extends OutboxSocket, Data> {
     this.options.budget.release(bytes);
   }
 
-  protected count(messages: number, bytes: number): void {
+  protected count(messages: number, bytes: number, nowMs: number | null = null): void {
     this.#messages += messages;
     this.#bytes += bytes;
-    if (this.#messages > 0) this.#waitingSinceMs ??= this.options.clock.monotonicMs();
+    if (this.#messages > 0) this.#waitingSinceMs ??= nowMs ?? this.options.clock.monotonicMs();
   }
 
   /** Hands over a frame with messages that have been counted, and whose bytes are reserved. */

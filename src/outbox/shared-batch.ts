@@ -42,6 +42,11 @@ export class SharedBatch implements SharedFrame {
     return this.#frame;
   }
 
+  /** When the first outbox handed it over, monotonic. */
+  get heldSinceMs(): number {
+    return this.#heldSinceMs;
+  }
+
   /** One more outbox hands it over. False where the budget has no room for it. */
   hold(): boolean {
     if (this.#holders === 0) {

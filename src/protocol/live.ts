@@ -71,6 +71,8 @@ export interface SubscribedMessage {
   readonly id: number | string | null;
   /** What comes after it is sent. The position asked for, or the newest where that is unknown or none was given. */
   readonly position: string;
+  /** Acknowledge after so many bytes, or the hub stops sending until you do. */
+  readonly ack_bytes: number;
 }
 
 export interface UnsubscribedMessage {

@@ -19,7 +19,7 @@ import type { Connection } from '../../protocol/border-router.ts';
 import type { LiveErrorCode, LiveRequest } from '../../protocol/live.ts';
 import { answerMessage } from './answer-message.ts';
 import { LiveFilter } from './live-filter.ts';
-import { readLiveRequest } from './live-request.ts';
+import { acknowledgedBatch, readLiveRequest } from './live-request.ts';
 import type { LiveSubscription } from './live-subscription.ts';
 
 export interface LiveClientOptions {
@@ -32,6 +32,8 @@ export interface LiveClientOptions {
   readonly clock: Clock;
   /** 0 ≤ x < 1. */
   readonly random: () => number;
+  /** What clients are told to acknowledge after. */
+  readonly ackBytes: number;
   readonly head: () => string;
   readonly knows: (position: string) => boolean;
   readonly subscribe: (filter: LiveFilter) => LiveSubscription;
@@ -133,6 +135,11 @@ export class LiveClient implements Watched {
       return;
     }
     if (verdict.kind === 'pause') this.#pause(verdict.forMs);
+    const batch = isBinary ? null : acknowledgedBatch(bytes);
+    if (batch !== null) {
+      this.#answer({ type: 'ack', batch });
+      return;
+    }
     const request = readLiveRequest(isBinary ? null : bytes.toString('utf8'));
     if (request.ok) this.#answer(request.request);
     else this.#refuse(request.id, request.code, request.message);
@@ -167,12 +174,14 @@ export class LiveClient implements Watched {
 
   /** A second subscription takes the place of the first. */
   #subscribe(request: Extract<LiveRequest, { type: 'subscribe' }>): void {
-    const { head, knows, outbox, subscribe } = this.#options;
+    const { ackBytes, head, knows, outbox, subscribe } = this.#options;
     this.#unsubscribe();
     outbox.conflates = request.mode === 'latest';
     const wanted = request.position ?? null;
     const position = wanted !== null && knows(wanted) ? wanted : head();
-    outbox.send(answerMessage({ type: 'subscribed', id: request.id ?? null, position }, position));
+    outbox.send(
+      answerMessage({ type: 'subscribed', id: request.id ?? null, position, ack_bytes: ackBytes }, position),
+    );
     this.#subscription = subscribe(new LiveFilter(request));
     this.#subscription.start(wanted);
   }

@@ -83,7 +83,9 @@ describe('LiveGateway', () => {
   it('confirms a subscription with the position that it begins at, and sends what comes after', async () => {
     append(liveEvent('kitchen', { seq: 1 }));
     const client = await subscribe();
-    expect(client.messages).toEqual([{ type: 'subscribed', id: 1, position: server.world.liveFeed.head }]);
+    expect(client.messages).toEqual([
+      { type: 'subscribed', id: 1, position: server.world.liveFeed.head, ack_bytes: 65_536 },
+    ]);
     append(liveEvent('kitchen', { seq: 2 }), topologyMessage(3));
     await client.received(3);
     expect(client.frames).toHaveLength(2);
@@ -135,7 +137,7 @@ describe('LiveGateway', () => {
     await client.received(2);
     const { head } = server.world.liveFeed;
     expect(client.messages).toEqual([
-      { type: 'subscribed', id: 1, position: head },
+      { type: 'subscribed', id: 1, position: head, ack_bytes: 65_536 },
       { type: 'gap', from: 'another-hub-12', to: head, dropped: null, reason: 'position_unknown' },
     ]);
     append(liveEvent('kitchen', { seq: 2 }));

@@ -40,6 +40,8 @@ export interface LiveGatewayOptions {
   readonly isStopping: () => boolean;
 }
 
+/** More often costs more than it tells. */
+const mostAckBytes = 65_536;
 /** Clients may be silent for a minute: each is looked at every ten seconds. */
 const livenessTickMs = 1_000;
 
@@ -136,6 +138,7 @@ export class LiveGateway {
       outbox,
       clock,
       random,
+      ackBytes: Math.min(mostAckBytes, Math.ceil(config.live.unacknowledged_bytes / 4)),
       head: () => feed.head,
       knows: (position) => feed.since(position, 0) !== null,
       subscribe: (filter) =>
@@ -154,12 +157,17 @@ export class LiveGateway {
   }
 }
 
+const nothing = Buffer.alloc(0);
+
 function liveSocketOf(webSocket: WebSocket, transport: Duplex): LiveSocket {
   return {
     write(frame, callback) {
       // After a close frame nothing may follow.
       if (webSocket.readyState !== webSocket.OPEN) throw new Error('the WebSocket is closing');
-      transport.write(frame, callback);
+      transport.write(frame);
+      // Most often the kernel takes a frame at once: a callback would then cost more than the frame.
+      if (transport.writableLength === 0) callback();
+      else transport.write(nothing, callback);
     },
     ping: () => webSocket.ping(),
     close: (code, reason) => webSocket.close(code, reason),

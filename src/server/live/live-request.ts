@@ -15,6 +15,20 @@ const types = new Set<unknown>(liveRequestSchema.options.flatMap(({ shape }) => 
 const longestId = 64;
 const shownProblems = 3;
 
+/** Longer ones go the way of all requests. */
+const longestAcknowledgement = 40;
+const acknowledgement = /^\{"type":"ack","batch":([1-9]\d{0,14})\}$/;
+
+/**
+ * The batch of an acknowledgement as most clients write it; null for all else. Thousands of clients acknowledge all the
+ * time, and the schema would cost more than the frame.
+ */
+export function acknowledgedBatch(bytes: Buffer): number | null {
+  if (bytes.length > longestAcknowledgement) return null;
+  const digits = acknowledgement.exec(bytes.toString('latin1'))?.[1];
+  return digits === undefined ? null : Number(digits);
+}
+
 /** `text`: null where the frame was binary. */
 export function readLiveRequest(text: string | null): ReadRequest {
   const value = text === null ? null : parseObject(text);
