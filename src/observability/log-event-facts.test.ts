@@ -60,3 +60,22 @@ it('tells of a channel that fails as a warning, of one that works as information
   facts.emit('notification:attempted', { ...attempt, result: 'delivered', error: null });
   expect(records).toHaveLength(2);
 });
+
+it('tells of a breaker that opens once, however often an attempt opens it again, and that it closed', () => {
+  const { facts, records } = setUp();
+  const change = (state: 'closed' | 'half_open' | 'open') =>
+    facts.emit('circuit_breaker:changed', { name: 'store', state, detail: null });
+  const news = () =>
+    records.filter(({ level }) => level !== 'debug').map(({ level, state }) => [level, state]);
+  for (let attempt = 0; attempt < 3; attempt++) {
+    change('open');
+    change('half_open');
+  }
+  change('closed');
+  change('open');
+  expect(news()).toEqual([
+    ['error', 'open'],
+    ['info', 'closed'],
+    ['error', 'open'],
+  ]);
+});

@@ -22,6 +22,8 @@ export function logEventFacts(
   monotonicMs: () => number = () => performance.now(),
 ): () => void {
   const told = new Map<string, Occurrences>();
+  /** Breakers that have opened and not closed since. */
+  const open = new Set<string>();
   /** How many times it happened since it was last told, this time included; 0: do not tell now. */
   const countToTell = (key: string, times: number): number => {
     const nowMs = monotonicMs();
@@ -59,12 +61,16 @@ export function logEventFacts(
         'worker lost a shard',
       ),
     ),
-    facts.on('circuit_breaker:changed', ({ detail, name, state }) =>
-      logger[state === 'open' ? 'error' : 'info'](
+    facts.on('circuit_breaker:changed', ({ detail, name, state }) => {
+      // Every attempt that fails opens it again: until it closes, that is nothing new.
+      const isNews = state === 'closed' ? open.delete(name) : state === 'open' && !open.has(name);
+      if (state === 'open') open.add(name);
+      const level = !isNews ? 'debug' : state === 'open' ? 'error' : 'info';
+      logger[level](
         { breaker: name, state, ...(detail === null ? {} : { error: detail }) },
         state === 'open' ? 'circuit breaker opened' : 'circuit breaker changed',
-      ),
-    ),
+      );
+    }),
     facts.on('mqtt:client_connected', ({ clientId, remoteAddress }) =>
       logger.debug({ mqtt_client: clientId, remote_address: remoteAddress }, 'MQTT client connected'),
     ),
