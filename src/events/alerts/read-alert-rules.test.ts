@@ -235,6 +235,7 @@ describe('readAlertRules', () => {
       'channels:\n  phone: {type: web_push}\nalerts:\n  - {name: a, when: {type: s, above: 1}, notify: [fone]}\n',
       ':4:50: there is no channel fone; channels: has phone',
     ],
+    ['a file without sections', 'half a sentence', ':1:1: the file holds no sections'],
     ['a channel of an unknown kind', 'channels:\n  phone: {type: pigeon}\n', ':2:11: phone.type: '],
     [
       'a channel with an unknown key',

@@ -32,6 +32,8 @@ const maxChannels = 100;
 
 export function readAlertRules(path: string, text: string): ReadRules {
   const { problems, root } = openYaml(path, text);
+  if (root !== null && !root.isMap && !root.isEmpty)
+    root.problem('the file holds no sections; write alerts: with a list of rules below it');
   const sections = new Map(root?.isMap === true ? (root.entries('a map') ?? []) : []);
   const channelsPlace = sections.get('channels');
   const rulesPlace = sections.get('alerts');
