@@ -4,6 +4,7 @@
  */
 import type { Benchmark } from './benchmark.ts';
 import { connectionsBenchmark } from './connections.ts';
+import { fanoutBenchmark } from './fanout.ts';
 import { httpIngestBenchmark } from './http-ingest.ts';
 import { criticalBenchmark } from './critical.ts';
 import { describeMachine } from './machine.ts';
@@ -16,6 +17,7 @@ import { scanBenchmark } from './scan.ts';
 const benchmarks: readonly Benchmark[] = [
   scanBenchmark,
   connectionsBenchmark,
+  fanoutBenchmark,
   httpIngestBenchmark,
   ingestBenchmark,
   pipelineBenchmark,
