@@ -12,12 +12,24 @@ import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { Aedes } from 'aedes';
-import type * as BullMq from 'bullmq';
 import pg from 'pg';
 import { WebSocketServer } from 'ws';
 
-// Its CommonJS half finds its Redis client by NODE_PATH.
-const { Queue, Worker } = createRequire(import.meta.url)('bullmq') as typeof BullMq;
+/** What is used of BullMQ. */
+interface BullMq {
+  readonly Queue: new (
+    name: string,
+    options: { readonly connection: object },
+  ) => { add(name: string, data: object, options: { readonly removeOnComplete: boolean }): Promise<unknown> };
+  readonly Worker: new (
+    name: string,
+    process: (job: { readonly data: Job }) => Promise<void>,
+    options: { readonly connection: object; readonly concurrency: number },
+  ) => { waitUntilReady(): Promise<unknown> };
+}
+
+// It is no dependency of this project: its CommonJS half is found by NODE_PATH.
+const { Queue, Worker } = createRequire(import.meta.url)('bullmq') as BullMq;
 
 interface Job {
   readonly sensor: string;
@@ -71,7 +83,7 @@ async function serve(): Promise<void> {
 async function work(): Promise<void> {
   process.on('disconnect', () => process.exit());
   const database = new pg.Pool({ ...postgres, max: Math.min(20, Number(concurrency)) });
-  const worker = new Worker<Job>(
+  const worker = new Worker(
     queueName,
     async (job) => {
       const { event_id: eventId, sensor, seq, timestamp, type, value } = job.data;

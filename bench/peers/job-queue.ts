@@ -1,7 +1,7 @@
 /**
  * Measures the usual design with a job queue (`job-queue-program.ts`): the most events a second that come out at the live
  * client, at several numbers of jobs that a worker does at once. Redis and PostgreSQL run in temporary folders, each with
- * the settings it comes with; the queue's Redis client is installed into npm's cache folder of this project.
+ * the settings it comes with; the queue is installed into npm's cache folder of this project.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
@@ -26,6 +26,8 @@ export interface JobQueueMeasure {
   readonly missing: string | null;
 }
 
+/** The queue, and the Redis client that it asks for, with their major versions. */
+const packages = { bullmq: 6, ioredis: 5 };
 const cacheFolder = join(import.meta.dirname, '..', '..', 'node_modules', '.cache', 'bench-peers');
 const offeredPerSecond = [250, 400, 650, 1_000, 1_600, 2_500, 4_000, 6_500, 10_000];
 const offeredSeconds = 6;
@@ -55,11 +57,12 @@ function prepare(): string | null {
     return 'PostgreSQL is not installed: apt-get install -y postgresql';
   if (spawnSync('redis-server', ['--version']).status !== 0)
     return 'Redis is not installed: apt-get install -y redis-server';
-  if (existsSync(join(cacheFolder, 'node_modules', 'ioredis'))) return null;
-  const { status } = spawnSync('npm', ['install', '--no-save', '--prefix', cacheFolder, 'ioredis@5'], {
+  if (Object.keys(packages).every((name) => existsSync(join(cacheFolder, 'node_modules', name)))) return null;
+  const wanted = Object.entries(packages).map(([name, version]) => `${name}@${version}`);
+  const { status } = spawnSync('npm', ['install', '--no-save', '--prefix', cacheFolder, ...wanted], {
     stdio: 'ignore',
   });
-  return status === 0 ? null : 'npm could not install ioredis, the Redis client of BullMQ';
+  return status === 0 ? null : `npm could not install ${wanted.join(' and ')}`;
 }
 
 async function measure(concurrency: number): Promise<JobQueueRun> {
