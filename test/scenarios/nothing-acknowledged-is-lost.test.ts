@@ -26,8 +26,8 @@ interface LaneCounts {
   readonly balanced: boolean;
 }
 
-/** Kills of one test; more with THREADHUB_TEST_KILLS. */
-const kills = Number(process.env.THREADHUB_TEST_KILLS ?? 3);
+/** Kills of one test; more with TEST_KILLS. */
+const kills = Number(process.env.TEST_KILLS ?? 3);
 
 describe('what was acknowledged', () => {
   const releases: (() => Promise<void>)[] = [];
