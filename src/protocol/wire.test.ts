@@ -30,13 +30,19 @@ describe('the wire mapping', () => {
     expect(fromWire(wire)).toEqual(present);
   });
 
+  it('keeps a property of any name, also one that every object has', () => {
+    const plain = JSON.parse('{"__proto__": {"lqIn": 1}}') as object;
+    expect(JSON.stringify(toWire(plain))).toBe('{"__proto__":{"lq_in":1}}');
+    expect(toWireJson(plain)).toBe('{"__proto__":{"lq_in":1}}');
+  });
+
   it('writes as text exactly what it maps to', () => {
     expect(toWireJson(domain)).toBe(JSON.stringify(toWire(domain)));
     const time = fc.record({ foundAt: fc.oneof(fc.constant(null), fc.integer({ min: 0, max: 4e12 })) });
     const opaque = fc.record({ networkInfo: fc.jsonValue(), raw: fc.jsonValue() });
     const text = fc.string({ unit: 'binary' });
     const plain = fc.object({
-      key: fc.oneof(text, fc.constantFrom('lqIn', 'outcomes', 'nodes')),
+      key: fc.oneof(text, fc.constantFrom('lqIn', 'outcomes', 'nodes', '__proto__', '_Proto__')),
       values: [text, fc.double(), fc.boolean(), fc.constant(null), fc.constant(undefined)],
     });
     const timed = fc.record({ times: fc.array(time), opaque, plain });

@@ -37,8 +37,23 @@ export function toWire(value: unknown): unknown {
     const entry = source[key];
     if (entry === undefined) continue;
     const { isOpaque, isTime, name } = wireKey(key);
-    if (entry !== null && typeof entry === 'object') mapped[name] = isOpaque ? entry : toWire(entry);
-    else mapped[name] = isTime && typeof entry === 'number' ? isoTime(entry) : entry;
+    const wire =
+      entry !== null && typeof entry === 'object'
+        ? isOpaque
+          ? entry
+          : toWire(entry)
+        : isTime && typeof entry === 'number'
+          ? isoTime(entry)
+          : entry;
+    // Assigning to this one name would set the prototype instead.
+    if (name === '__proto__')
+      Object.defineProperty(mapped, name, {
+        value: wire,
+        enumerable: true,
+        configurable: true,
+        writable: true,
+      });
+    else mapped[name] = wire;
   }
   return mapped;
 }
