@@ -6,6 +6,7 @@
 import { parseArgs } from 'node:util';
 import type { Benchmark, BenchmarkReport } from './benchmark.ts';
 import { HubProcess } from './hub-process.ts';
+import { type LedgerSums, settledLedger } from './ledger.ts';
 import type { EventPostsAnswer, EventPostsQuestion } from './loads/event-posts.ts';
 import { startLoad } from './load-process.ts';
 import { cpuMsOf, machineCpuMs } from './process-usage.ts';
@@ -26,15 +27,6 @@ interface Ramp {
   readonly seconds: number;
   readonly answer: EventPostsAnswer;
   readonly cpuMs: number;
-}
-
-interface LaneLedger {
-  readonly received: number;
-  readonly stored: number;
-  readonly duplicate: number;
-  readonly dead: number;
-  readonly in_stream: number;
-  readonly balanced: boolean;
 }
 
 const firstClients = 100;
@@ -84,7 +76,7 @@ export const httpIngestBenchmark: Benchmark = {
       }
       const othersCpuShare =
         Math.max(0, machineCpuMs() - ownCpuMs() - othersBeforeMs) / (performance.now() - startedMs);
-      const ledger = await settledLedger(hub);
+      const ledger = await settledLedger(hub, storedWithinMs);
       return report(options, ramps, ledger, othersCpuShare);
     } finally {
       await load.stop();
@@ -94,32 +86,12 @@ export const httpIngestBenchmark: Benchmark = {
   },
 };
 
-/** The ledger once nothing waits any more, or as it is after a minute. */
-async function settledLedger(hub: HubProcess): Promise<LaneLedger> {
-  const giveUpAtMs = performance.now() + storedWithinMs;
-  for (;;) {
-    const { lanes } = await hub.get<{ lanes: readonly LaneLedger[] }>('/api/ledger');
-    const sum = (pick: (lane: LaneLedger) => number): number =>
-      lanes.reduce((total, lane) => total + pick(lane), 0);
-    const ledger = {
-      received: sum(({ received }) => received),
-      stored: sum(({ stored }) => stored),
-      duplicate: sum(({ duplicate }) => duplicate),
-      dead: sum(({ dead }) => dead),
-      in_stream: sum((lane) => lane.in_stream),
-      balanced: lanes.every(({ balanced }) => balanced),
-    };
-    if (ledger.in_stream === 0 || performance.now() > giveUpAtMs) return ledger;
-    await new Promise((resolve) => setTimeout(resolve, 250));
-  }
-}
-
 const p95 = ({ latenciesMs }: EventPostsAnswer): number => percentile(latenciesMs, 0.95);
 
 function report(
   options: Options,
   ramps: readonly Ramp[],
-  ledger: LaneLedger,
+  ledger: LedgerSums,
   othersCpuShare: number,
 ): BenchmarkReport {
   const ok = ramps.reduce((sum, { answer }) => sum + answer.ok, 0);
