@@ -5,16 +5,9 @@
 import type { DecodedEvent } from '../event-intake.ts';
 import { decodeEventJson } from '../event-json.ts';
 import { FieldProblem } from '../field-problem.ts';
-import {
-  type Decoded,
-  type Decoder,
-  ignored,
-  oneEvent,
-  plainEvent,
-  type TopicReader,
-  undecodable,
-} from './decoder.ts';
-import { parseJson, parseScalar, textOf } from './payload.ts';
+import { type Decoded, type Decoder, plainEvent, type TopicReader } from './decoder.ts';
+import { parseJson, parseScalar } from './payload.ts';
+import { decodeTextPayload } from './text-payload.ts';
 
 export const nativeDecoder: Decoder = {
   name: 'native',
@@ -35,11 +28,7 @@ class NativeReader implements TopicReader {
   }
 
   decode(payload: Uint8Array, retain: boolean): Decoded {
-    if (payload.length === 0 && retain) return ignored;
-    const text = textOf(payload);
-    if (text === null) return undecodable('the payload is not UTF-8');
-    const decoded = this.#decodeText(text);
-    return decoded instanceof FieldProblem ? undecodable(decoded.toString()) : oneEvent(decoded);
+    return decodeTextPayload(payload, retain, (text) => this.#decodeText(text));
   }
 
   #decodeText(text: string): DecodedEvent | FieldProblem {
