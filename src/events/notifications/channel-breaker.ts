@@ -8,13 +8,14 @@ import {
   circuitBreaker,
   CircuitState,
   ConsecutiveBreaker,
-  ExponentialBackoff,
+  type ExponentialBackoff,
   handleWhen,
   type IBackoff,
 } from 'cockatiel';
 import type { Clock } from '../../clock.ts';
 import { ChannelError } from '../../errors.ts';
 import type { FactEmitter } from '../../facts.ts';
+import { growingPauses } from '../growing-pauses.ts';
 
 export interface ChannelBreakerOptions {
   /** Of the channel. */
@@ -42,14 +43,7 @@ export class ChannelBreaker {
 
   constructor({ clock, facts, name, random }: ChannelBreakerOptions) {
     this.#clock = clock;
-    this.#backoff = new ExponentialBackoff<number>({
-      initialDelay: firstPauseMs,
-      maxDelay: longestPauseMs,
-      generator: (pauses = 0, { initialDelay, maxDelay }) => {
-        const longestMs = Math.min(maxDelay, initialDelay * 2 ** pauses);
-        return [longestMs * (0.5 + 0.5 * random()), pauses + 1];
-      },
-    });
+    this.#backoff = growingPauses({ firstPauseMs, longestPauseMs, random });
     this.#policy = circuitBreaker(
       handleWhen((error) => !(error instanceof ChannelError) || error.code === 'channel_failed'),
       { halfOpenAfter: 0, breaker: new ConsecutiveBreaker(failuresToOpen) },

@@ -14,13 +14,14 @@ import {
   circuitBreaker,
   CircuitState,
   ConsecutiveBreaker,
-  ExponentialBackoff,
+  type ExponentialBackoff,
   handleWhen,
   type IBackoff,
 } from 'cockatiel';
 import type { Clock } from '../../clock.ts';
 import { StoreError } from '../../errors.ts';
 import type { FactEmitter } from '../../facts.ts';
+import { growingPauses } from '../growing-pauses.ts';
 
 export interface StoreBreakerOptions {
   readonly clock: Pick<Clock, 'monotonicMs' | 'after'>;
@@ -56,14 +57,7 @@ export class StoreBreaker {
 
   constructor({ clock, facts, onChanged, random }: StoreBreakerOptions) {
     this.#clock = clock;
-    this.#backoff = new ExponentialBackoff<number>({
-      initialDelay: firstPauseMs,
-      maxDelay: longestPauseMs,
-      generator: (failures = 0, { initialDelay, maxDelay }) => {
-        const longestMs = Math.min(maxDelay, initialDelay * 2 ** failures);
-        return [longestMs * (0.5 + 0.5 * random()), failures + 1];
-      },
-    });
+    this.#backoff = growingPauses({ firstPauseMs, longestPauseMs, random });
     // The pauses are counted here, on the injected clock.
     this.#policy = circuitBreaker(handleWhen(isStoreDown), {
       halfOpenAfter: 0,
