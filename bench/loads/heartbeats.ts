@@ -128,5 +128,7 @@ function heartbeat(borderRouterId: HeartbeatMessage['borderRouterId'], uptimeMs:
     extAddress: null,
     rloc16: null,
     role: 'router',
+    network: null,
+    collection: null,
   };
 }

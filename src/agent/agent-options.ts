@@ -1,7 +1,11 @@
 /** What an agent is made of, what it reports and how it is told to stop. The agent itself is in `agent.ts`. */
 import type { ClientOptions, WebSocket } from 'ws';
 import type { Clock } from '../clock.ts';
-import type { FrameEncoding } from '../protocol/border-router-messages.ts';
+import type {
+  BorderRouterNetwork,
+  CollectionReport,
+  FrameEncoding,
+} from '../protocol/border-router-messages.ts';
 import type { BorderRouterId } from '../protocol/ids.ts';
 import type { NodeSource } from './node-source.ts';
 
@@ -51,6 +55,8 @@ export interface BorderRouterIdentity {
   readonly role: string | null;
   readonly partitionId: number | null;
   readonly nodesCount: number | null;
+  readonly network: BorderRouterNetwork | null;
+  readonly collection: CollectionReport | null;
 }
 
 /** What happens to an agent, for logs and for tests. */

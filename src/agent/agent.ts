@@ -136,6 +136,8 @@ export function createAgent(options: AgentOptions): Agent {
       extAddress: identity.extAddress ?? null,
       rloc16: identity.rloc16 ?? null,
       role: identity.role ?? null,
+      network: identity.network ?? null,
+      collection: identity.collection ?? null,
     };
   }
 

@@ -1,7 +1,7 @@
 /** What the hub knows of one border router, connected or gone: its last heartbeat, its counts, its link. */
 import type { Clock } from '../clock.ts';
 import type { LinkEnd } from '../facts.ts';
-import type { HeartbeatMessage } from '../protocol/border-router-messages.ts';
+import type { CollectionReport, HeartbeatMessage } from '../protocol/border-router-messages.ts';
 import type { BorderRouter } from '../protocol/border-router.ts';
 import { type BorderRouterId, parseExtAddress } from '../protocol/ids.ts';
 import { formatIpv6Prefix } from '../protocol/ipv6.ts';
@@ -91,6 +91,11 @@ export class BorderRouterRecord {
     this.#protocolErrors += 1;
   }
 
+  #collectionOf({ endedAgoMs, ...collection }: CollectionReport): BorderRouter['collection'] {
+    const heardAt = this.#heartbeatAt;
+    return { ...collection, endedAt: endedAgoMs === null || heardAt === null ? null : heardAt - endedAgoMs };
+  }
+
   view(): BorderRouter {
     const heartbeat = this.#heartbeat;
     const asked = this.#answered + this.#failed;
@@ -117,6 +122,8 @@ export class BorderRouterRecord {
       extAddr: heartbeat?.extAddress == null ? null : parseExtAddress(heartbeat.extAddress),
       rloc16: heartbeat?.rloc16 == null ? null : parseRloc16(heartbeat.rloc16),
       role: heartbeat?.role ?? null,
+      network: heartbeat?.network ?? null,
+      collection: heartbeat?.collection == null ? null : this.#collectionOf(heartbeat.collection),
       outboxMessages: this.#link?.outboxMessages ?? 0,
       outboxBytes: this.#link?.outboxBytes ?? 0,
       inFlight: this.#link?.inFlight ?? 0,

@@ -6,8 +6,10 @@
  */
 import {
   type BorderRouterMessage,
+  type BorderRouterNetwork,
   coapMethods,
   type CoapResponseMessage,
+  type CollectionReport,
   type EncodedFrame,
   type FailureCode,
   failureCodes,
@@ -20,7 +22,7 @@ import {
   type ScanNodeSuccess,
 } from './border-router-messages.ts';
 import { decodeCbor, encodeCbor, maxCborDepth } from './cbor.ts';
-import { asRequestId, type NodeName, parseBorderRouterId, type RequestId } from './ids.ts';
+import { asRequestId, type NodeName, parseBorderRouterId, parseExtAddress, type RequestId } from './ids.ts';
 import type { Ipv6Address } from './ipv6.ts';
 import { isDeeperThan, isJsonObject, type JsonObject, type JsonValue } from './json.ts';
 
@@ -196,6 +198,8 @@ export function borderRouterMessageToWire(message: BorderRouterMessage): Record<
         ext_addr: message.extAddress,
         rloc16: message.rloc16,
         role: message.role,
+        network: message.network === null ? null : networkToWire(message.network),
+        collection: message.collection === null ? null : collectionToWire(message.collection),
       });
     case 'scan_node_result':
       return message.success
@@ -245,6 +249,34 @@ export function borderRouterMessageToWire(message: BorderRouterMessage): Record<
         ),
       });
   }
+}
+
+function networkToWire(network: BorderRouterNetwork): Record<string, unknown> {
+  return withoutNull({
+    ext_pan_id: network.extPanId,
+    name: network.name,
+    pan_id: network.panId,
+    channel: network.channel,
+    mesh_local_prefix: network.meshLocalPrefix,
+  });
+}
+
+function collectionToWire(collection: CollectionReport): Record<string, unknown> {
+  return withoutNull({
+    source: collection.source,
+    dialect: collection.dialect,
+    address: collection.address,
+    ended_ago_ms: collection.endedAgoMs,
+    duration_ms: collection.durationMs,
+    radio_requests: collection.radioRequests,
+    radio_budget: collection.radioBudget,
+    devices: collection.devices,
+    expected_routers: collection.expectedRouters,
+    answered_routers: collection.answeredRouters,
+    complete: collection.complete,
+    problem_code: collection.problemCode,
+    problem: collection.problem,
+  });
 }
 
 export function encodeBorderRouterMessage(
@@ -313,6 +345,38 @@ function readHeartbeat(value: JsonObject): HeartbeatMessage {
     extAddress: text('ext_addr'),
     rloc16: readRloc16Field(value['rloc16']),
     role: text('role'),
+    network: isJsonObject(value['network']) ? readNetwork(value['network']) : null,
+    collection: isJsonObject(value['collection']) ? readCollection(value['collection']) : null,
+  };
+}
+
+function readNetwork(value: JsonObject): BorderRouterNetwork {
+  const text = (name: string): string | null => readText(value[name], maxHeartbeatTextChars);
+  return {
+    extPanId: parseExtAddress(text('ext_pan_id') ?? ''),
+    name: text('name'),
+    panId: readCount(value['pan_id']),
+    channel: readCount(value['channel']),
+    meshLocalPrefix: text('mesh_local_prefix'),
+  };
+}
+
+function readCollection(value: JsonObject): CollectionReport {
+  const text = (name: string): string | null => readText(value[name], maxHeartbeatTextChars);
+  return {
+    source: text('source') ?? 'unknown',
+    dialect: text('dialect'),
+    address: text('address'),
+    endedAgoMs: readDuration(value['ended_ago_ms']),
+    durationMs: readDuration(value['duration_ms']),
+    radioRequests: readCount(value['radio_requests']),
+    radioBudget: readCount(value['radio_budget']),
+    devices: readCount(value['devices']),
+    expectedRouters: readCount(value['expected_routers']),
+    answeredRouters: readCount(value['answered_routers']),
+    complete: value['complete'] === true,
+    problemCode: text('problem_code'),
+    problem: readText(value['problem'], maxTextChars),
   };
 }
 

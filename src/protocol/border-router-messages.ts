@@ -108,6 +108,44 @@ export interface HeartbeatMessage {
   readonly extAddress: string | null;
   readonly rloc16: string | number | null;
   readonly role: string | null;
+  /** The Thread network that it belongs to, where it says so. */
+  readonly network: BorderRouterNetwork | null;
+  /** How its last reading of the whole mesh went; null where it asks each node by itself. */
+  readonly collection: CollectionReport | null;
+}
+
+/** What border routers of one network must agree on. Never a key. */
+export interface BorderRouterNetwork {
+  /** 16 lower-case hex digits. */
+  readonly extPanId: string | null;
+  readonly name: string | null;
+  readonly panId: number | null;
+  readonly channel: number | null;
+  readonly meshLocalPrefix: string | null;
+}
+
+/** One reading of a mesh through a border router's own tables: what it cost and whether it was complete. */
+export interface CollectionReport {
+  /** `otbr-rest`, `ot-ctl`. */
+  readonly source: string;
+  /** `json-api`, `legacy` …; null before the border router was recognised. */
+  readonly dialect: string | null;
+  readonly address: string | null;
+  /** When it ended, ms before the message. */
+  readonly endedAgoMs: number | null;
+  readonly durationMs: number | null;
+  /** Requests that went out on the radio, and how many may for one collection. */
+  readonly radioRequests: number | null;
+  readonly radioBudget: number | null;
+  readonly devices: number | null;
+  readonly expectedRouters: number | null;
+  readonly answeredRouters: number | null;
+  /** Every router that Route64 or a neighbour names was read. */
+  readonly complete: boolean;
+  /** Why not: `off`, `too_old`, `rejected`, `unreachable`, `malformed`, `silent`, `over_budget` … */
+  readonly problemCode: string | null;
+  /** A sentence. */
+  readonly problem: string | null;
 }
 
 export interface ScanNodeSuccess {

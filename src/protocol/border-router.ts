@@ -29,6 +29,34 @@ export const borderRouterSchema = z
     ext_addr: z.string().nullable(),
     rloc16: z.string().nullable(),
     role: z.string().nullable().describe('Of its own Thread interface, as its heartbeat says'),
+    network: z
+      .object({
+        ext_pan_id: z.string().nullable(),
+        name: z.string().nullable(),
+        pan_id: z.number().nullable(),
+        channel: z.number().nullable(),
+        mesh_local_prefix: z.string().nullable(),
+      })
+      .nullable()
+      .describe('The Thread network that it says it belongs to'),
+    collection: z
+      .object({
+        source: z.string().describe('How it reads the mesh: `otbr-rest`, `ot-ctl`'),
+        dialect: z.string().nullable(),
+        address: z.string().nullable().describe('Of the border router’s own API'),
+        ended_at: time.nullable(),
+        duration_ms: z.number().nullable(),
+        radio_requests: z.number().nullable().describe('Requests that went out on the radio'),
+        radio_budget: z.number().nullable().describe('How many may in one reading'),
+        devices: z.number().nullable(),
+        expected_routers: z.number().nullable(),
+        answered_routers: z.number().nullable(),
+        complete: z.boolean().describe('Every router that any table names was read'),
+        problem_code: z.string().nullable(),
+        problem: z.string().nullable(),
+      })
+      .nullable()
+      .describe('Its last reading of the whole mesh; null where it asks each node by itself'),
     outbox_messages: z.number(),
     outbox_bytes: z.number(),
     in_flight: z.number().describe('Requests this hub waits for'),

@@ -30,6 +30,8 @@ export function borderRouterView(fields: Partial<BorderRouter> = {}): BorderRout
     extAddr: null,
     rloc16: null,
     role: null,
+    network: null,
+    collection: null,
     outboxMessages: 0,
     outboxBytes: 0,
     inFlight: 0,
