@@ -26,7 +26,8 @@ export interface RouteRow {
   readonly routerId: number;
   /** 0–3; 0 in both directions: no direct link. */
   readonly linkQualityIn: number;
-  readonly linkQualityOut: number;
+  /** Null where only the receiving end told of the link: `meshdiag topology`. */
+  readonly linkQualityOut: number | null;
   /** Path cost; null where the dialect does not tell it. 0 is out of reach in Route64. */
   readonly cost: number | null;
   /** Router id; null where it is not told or there is none. */
