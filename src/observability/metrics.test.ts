@@ -59,6 +59,40 @@ describe('border routers', () => {
     ]);
   });
 
+  it('shows what the last reading of a mesh cost on the radio, and nothing where nodes are asked by themselves', async () => {
+    const collection = {
+      source: 'otbr-rest',
+      dialect: 'json-api',
+      address: 'http://127.0.0.1:8081',
+      endedAt: 1_700_000_000_000,
+      durationMs: 870,
+      radioRequests: 19,
+      radioBudget: 128,
+      devices: 13,
+      expectedRouters: 9,
+      answeredRouters: 8,
+      complete: false,
+      problemCode: 'silent',
+      problem: 'one router was silent',
+    };
+    metrics.watchBorderRouters(() => [
+      borderRouterView({ id, collection }),
+      borderRouterView({ id: 'BR-002' }),
+    ]);
+    expect(await lines('threadhub_border_router_radio_requests')).toEqual([
+      'threadhub_border_router_radio_requests{border_router="BR-001"} 19',
+    ]);
+    expect(await lines('threadhub_border_router_radio_budget')).toEqual([
+      'threadhub_border_router_radio_budget{border_router="BR-001"} 128',
+    ]);
+    expect(await lines('threadhub_border_router_collection_duration_seconds')).toEqual([
+      'threadhub_border_router_collection_duration_seconds{border_router="BR-001"} 0.87',
+    ]);
+    expect(await lines('threadhub_border_router_collection_complete')).toEqual([
+      'threadhub_border_router_collection_complete{border_router="BR-001"} 0',
+    ]);
+  });
+
   it('drops the series of a border router an hour after it has gone', async () => {
     metrics.watchBorderRouters(() => [borderRouterView({ id, online: false })]);
     facts.emit('border_router:connected', { id, atMs: 0 });

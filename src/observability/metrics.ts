@@ -13,6 +13,7 @@ import type { BorderRouter, Connection } from '../protocol/border-router.ts';
 import { asBorderRouterId, type BorderRouterId } from '../protocol/ids.ts';
 import { outcomes } from '../protocol/outcome.ts';
 import { BorderRouterLabels } from './border-router-labels.ts';
+import { addCollectionMetrics } from './collection-metrics.ts';
 import { addEventMetrics, type EventPipelineView } from './event-metrics.ts';
 
 export interface MetricsOptions {
@@ -75,6 +76,7 @@ export function createMetrics({ clock, facts, processMetrics = true, version }: 
     name: 'threadhub_border_router_outbox_messages',
     help: 'Commands that wait for the border router to read them',
   });
+  const collections = addCollectionMetrics(registers);
   const coapDuration = new Histogram({
     ...perBorderRouter,
     name: 'threadhub_coap_request_duration_seconds',
@@ -117,6 +119,7 @@ export function createMetrics({ clock, facts, processMetrics = true, version }: 
   function showBorderRouters(): void {
     labels.prune();
     for (const gauge of [borderRouterUp, lastHeartbeat, outboxMessages]) gauge.reset();
+    collections.reset();
     for (const borderRouter of borderRouters()) {
       const { lastHeartbeatAt, online } = borderRouter;
       const id = asBorderRouterId(borderRouter.id);
@@ -126,6 +129,7 @@ export function createMetrics({ clock, facts, processMetrics = true, version }: 
       borderRouterUp.set(at, online ? 1 : 0);
       outboxMessages.set(at, borderRouter.outboxMessages);
       if (lastHeartbeatAt !== null) lastHeartbeat.set(at, lastHeartbeatAt / 1_000);
+      if (borderRouter.collection !== null) collections.show(label, borderRouter.collection);
     }
   }
 
