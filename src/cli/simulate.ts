@@ -1,6 +1,6 @@
 /** `threadhub simulate`: virtual border routers, nodes and sensors against any hub. */
 import type { Command } from 'commander';
-import { CommandError } from '../errors.ts';
+import { readTokens } from './border-router-tokens.ts';
 import type { CliContext } from './cli-context.ts';
 import { hubUrlOf } from './hub-client.ts';
 import { hubAddress, type HubOptions, withHubOption } from './hub-option.ts';
@@ -87,24 +87,4 @@ Example:
       });
       finish(exitCode);
     });
-}
-
-function readTokens(
-  texts: readonly string[],
-  borderRouters: number,
-): (borderRouterId: string) => string | undefined {
-  const tokens = new Map<string, string>();
-  let single: string | undefined;
-  for (const text of texts) {
-    const [, id, token] = /^([A-Za-z0-9._-]{1,64})=(.+)$/.exec(text) ?? [];
-    if (id !== undefined && token !== undefined) tokens.set(id, token);
-    else single = text;
-  }
-  if (single !== undefined && borderRouters > 1) {
-    throw new CommandError(
-      'option_invalid',
-      'A token belongs to one border router; with several, write --token BR-001=TOKEN for each.',
-    );
-  }
-  return (id) => tokens.get(id) ?? single;
 }
