@@ -1,0 +1,216 @@
+import { describe, expect, it } from 'vitest';
+import { FakeClock, settle } from '../../test/support/fake-clock.ts';
+import { FakeNodeSource } from '../../test/support/fake-node-source.ts';
+import type { CollectionReport } from '../protocol/border-router-messages.ts';
+import { asExtAddress } from '../protocol/ids.ts';
+import { asIpv6Address } from '../protocol/ipv6.ts';
+import type { Agent, AgentFact } from './agent-options.ts';
+import { defaultBorderRouterId } from './default-border-router-id.ts';
+import type { BorderRouterState, MeshReader, ReadResult } from './mesh/mesh-reader.ts';
+import { StockBorderRouter, type StockBorderRouterFact } from './stock-border-router.ts';
+
+const there: BorderRouterState = {
+  extAddress: asExtAddress('52a10c4208649fcc'),
+  rloc16: null,
+  role: 'leader',
+  partitionId: 1,
+  leaderRouterId: 13,
+  extPanId: '1a2b3c4d5e6f7081',
+  networkName: 'OtLab',
+  meshLocalPrefix: 'fd0d:7fc:a1b9:f050::/64',
+  ipv6Addresses: [],
+  routerCount: 9,
+  channel: 15,
+  panId: 0x1234,
+};
+const withOmr: BorderRouterState = {
+  ...there,
+  ipv6Addresses: [asIpv6Address('fd7c:8336:ffd4:1:9f35:3d61:ffc6:c165')],
+};
+const report: CollectionReport = {
+  source: 'otbr-rest',
+  dialect: 'json-api',
+  address: 'http://127.0.0.1:8081',
+  endedAgoMs: 0,
+  durationMs: 900,
+  radioRequests: 20,
+  radioBudget: 128,
+  devices: 13,
+  expectedRouters: 9,
+  answeredRouters: 9,
+  complete: true,
+  problemCode: null,
+  problem: null,
+};
+
+type State = ReadResult<BorderRouterState>;
+
+function setUp(options: { idNeedsAddress?: boolean; networkPrefix?: string } = {}) {
+  const clock = new FakeClock();
+  const world = {
+    state: { ok: false, code: 'off', reason: 'connection refused' } as State,
+    answer: null as ((signal: AbortSignal) => Promise<State>) | null,
+    reads: 0,
+    collected: (_: CollectionReport): void => undefined,
+    sources: 0,
+    sourceClosed: false,
+    readerClosed: false,
+  };
+  const agents: {
+    id: string;
+    networkPrefix: string | null;
+    closed: boolean;
+    onFact: (fact: AgentFact) => void;
+  }[] = [];
+  const facts: StockBorderRouterFact[] = [];
+  const reader: Partial<MeshReader> = {
+    state: ({ signal }) => {
+      world.reads += 1;
+      return world.answer?.(signal) ?? Promise.resolve(world.state);
+    },
+    close: () => {
+      world.readerClosed = true;
+      return Promise.resolve();
+    },
+  };
+  const router = new StockBorderRouter({
+    openReader: () => reader as MeshReader,
+    openSource: (onCollected) => {
+      world.collected = onCollected;
+      world.sources += 1;
+      return Object.assign(new FakeNodeSource(), {
+        identity: () => ({ nodesCount: 13 }),
+        close: () => {
+          world.sourceClosed = true;
+          return Promise.resolve();
+        },
+      });
+    },
+    createAgent: ({ id, networkPrefix, onFact }) => {
+      const agent = { id, networkPrefix, closed: false, onFact: onFact ?? (() => undefined) };
+      agents.push(agent);
+      const close = () => {
+        agent.closed = true;
+        return Promise.resolve();
+      };
+      return { start: () => undefined, close } as Partial<Agent> as Agent;
+    },
+    idOf: (extAddress) =>
+      options.idNeedsAddress === true && extAddress === null
+        ? null
+        : defaultBorderRouterId('pi4', extAddress),
+    networkPrefix: options.networkPrefix ?? null,
+    clock,
+    random: () => 0,
+    onFact: (fact) => facts.push(fact),
+  });
+  const waits = () => facts.filter((fact) => fact.kind === 'waiting').map(({ failure }) => failure.code);
+  const connect = (index: number) => {
+    agents[index]?.onFact({ kind: 'connected', encoding: 'json' });
+    return settle();
+  };
+  return { router, clock, world, agents, facts, waits, connect };
+}
+
+describe('a stock border router', () => {
+  it('connects at once under its off-mesh prefix and ends in order', async () => {
+    const { router, world, agents } = setUp();
+    world.state = { ok: true, value: withOmr };
+    const running = router.run();
+    await settle();
+    expect(agents).toMatchObject([{ id: 'pi4-9fcc', networkPrefix: 'fd7c:8336:ffd4:1::/64', closed: false }]);
+    await router.close();
+    await running;
+    expect(agents[0]?.closed).toBe(true);
+    expect(world).toMatchObject({ sourceClosed: true, readerClosed: true });
+  });
+
+  it('is waited for, with each reason told once, and less and less often', async () => {
+    const { router, clock, world, agents, waits } = setUp({ idNeedsAddress: true });
+    void router.run();
+    await clock.advance(60_000);
+    const readsInFirstMinute = world.reads;
+    world.state = { ok: false, code: 'unreachable', reason: 'no route' };
+    await clock.advance(60_000);
+    expect(waits()).toEqual(['off', 'unreachable']);
+    expect(readsInFirstMinute).toBeGreaterThan(4);
+    expect(world.reads - readsInFirstMinute).toBeLessThan(readsInFirstMinute);
+    expect(agents).toEqual([]);
+    world.state = { ok: true, value: there };
+    await clock.advance(30_000);
+    expect(agents).toMatchObject([{ id: 'pi4-9fcc', networkPrefix: 'fd0d:7fc:a1b9:f050::/64' }]);
+    await router.close();
+    expect(clock.pending).toBe(0);
+  });
+
+  it('connects after 10 s without its prefix, and takes it up when it is told', async () => {
+    const { router, clock, world, agents, connect } = setUp();
+    void router.run();
+    await clock.advance(9_999);
+    expect(agents).toEqual([]);
+    await clock.advance(1);
+    expect(agents).toMatchObject([{ id: 'pi4', networkPrefix: null }]);
+    world.state = { ok: true, value: there };
+    await clock.advance(30_000);
+    expect(agents).toMatchObject([{ id: 'pi4' }, { id: 'pi4', networkPrefix: 'fd0d:7fc:a1b9:f050::/64' }]);
+    expect(agents[0]?.closed).toBe(false);
+    await connect(1);
+    expect(agents.map(({ closed }) => closed)).toEqual([true, false]);
+    expect(world.sources).toBe(1);
+    await router.close();
+  });
+
+  it('takes a border router that never answers for silent', async () => {
+    const { router, clock, world, waits } = setUp();
+    world.answer = (signal) =>
+      new Promise((resolve) => {
+        const gone: State = { ok: false, code: 'cancelled', reason: '' };
+        signal.addEventListener('abort', () => resolve(gone));
+      });
+    void router.run();
+    await clock.advance(4_999);
+    expect(waits()).toEqual([]);
+    await clock.advance(1);
+    expect(waits()).toEqual(['silent']);
+    await router.close();
+  });
+
+  it('connects again when a reading shows that the prefix became another, and only then', async () => {
+    const { router, world, agents, connect, facts } = setUp();
+    world.state = { ok: true, value: there };
+    void router.run();
+    await settle();
+    await connect(0);
+    world.collected(report);
+    await settle();
+    expect(agents).toHaveLength(1);
+    world.state = { ok: true, value: withOmr };
+    world.collected({ ...report, complete: false });
+    await settle();
+    expect(agents).toHaveLength(1);
+    world.collected(report);
+    await settle();
+    await connect(1);
+    expect(agents).toMatchObject([
+      { networkPrefix: 'fd0d:7fc:a1b9:f050::/64', closed: true },
+      { networkPrefix: 'fd7c:8336:ffd4:1::/64', closed: false },
+    ]);
+    // What becomes of the earlier connection is nobody's trouble.
+    const told = facts.length;
+    agents[0]?.onFact({ kind: 'replaced' });
+    expect(facts).toHaveLength(told);
+    await router.close();
+  });
+
+  it('keeps the prefix that the operator gave', async () => {
+    const { router, world, agents } = setUp({ networkPrefix: 'fd99::/64' });
+    world.state = { ok: true, value: withOmr };
+    void router.run();
+    await settle();
+    world.collected(report);
+    await settle();
+    expect(agents).toMatchObject([{ networkPrefix: 'fd99::/64' }]);
+    expect(world.reads).toBe(1);
+    await router.close();
+  });
+});
