@@ -16,6 +16,7 @@ import {
   type FrameEncoding,
   type HeartbeatMessage,
   maxBorderRouterFrameBytes,
+  type NodeSeenMessage,
 } from '../protocol/border-router-messages.ts';
 import type { RequestId } from '../protocol/ids.ts';
 import {
@@ -27,6 +28,7 @@ import {
 } from './agent-options.ts';
 import { CommandService } from './command-service.ts';
 import { HubConnection } from './hub-connection.ts';
+import type { SourceNews } from './node-source.ts';
 
 const defaultFirmware = 'threadhub/0.1.0';
 
@@ -38,6 +40,9 @@ export function createAgent(options: AgentOptions): Agent {
   const createdMs = clock.monotonicMs();
   const onFact = (fact: AgentFact): void => options.onFact?.(fact);
   let cancelHeartbeat: () => void = () => undefined;
+  let stopNews: (() => void) | null = null;
+  /** What the source told of its mesh last: a hub that connects later has not heard it. */
+  let lastSeen: NodeSeenMessage | null = null;
 
   const service = new CommandService({
     source: options.source,
@@ -63,6 +68,7 @@ export function createAgent(options: AgentOptions): Agent {
     onOpen: (encoding) => {
       onFact({ kind: 'connected', encoding });
       beat();
+      if (lastSeen !== null) send(lastSeen);
     },
     onFrame: receive,
     onDown: (code, reason) => {
@@ -112,6 +118,16 @@ export function createAgent(options: AgentOptions): Agent {
     if (requestId !== null) send(unreadableMessage(requestId, problem));
   }
 
+  function hear(news: SourceNews): void {
+    if (news.kind === 'seen') {
+      lastSeen = { type: 'node_seen', requestId: null, network: news.network, nodes: news.nodes };
+      send(lastSeen);
+    } else if (connection.encoding !== null) {
+      cancelHeartbeat();
+      beat();
+    }
+  }
+
   function beat(): void {
     send(heartbeat());
     cancelHeartbeat = clock.after(limits.heartbeatIntervalMs, beat);
@@ -141,14 +157,21 @@ export function createAgent(options: AgentOptions): Agent {
     };
   }
 
+  function start(): void {
+    stopNews ??= options.source.onNews?.(hear) ?? null;
+    connection.start();
+  }
+
   function stop(): void {
+    stopNews?.();
+    stopNews = null;
     cancelHeartbeat();
     service.abandon();
   }
 
   return {
     id: options.id,
-    start: () => connection.start(),
+    start,
     status: (): AgentStatus => ({
       ...service.status(),
       state: connection.state,

@@ -11,6 +11,9 @@
  * delays and never refuses. The queue is what may come ahead of them; one more than contexts and queue hold together (48)
  * is refused at once. A command for a node that a context already works for stays in the queue and is answered with that
  * context's result, without a token; should the first one's deadline pass, the next one takes the exchange over.
+ *
+ * A source that answers many commands from one reading of the mesh paces itself (`shared`): there, contexts and queue bound
+ * what is held, and nothing waits for a token or a place.
  */
 import type { Clock } from '../clock.ts';
 import type { BorderRouterMessage, HubCommand } from '../protocol/border-router-messages.ts';
@@ -159,10 +162,12 @@ export class CommandService {
   #startWaiting(): void {
     for (let context = this.#waiting[0]; context !== undefined; context = this.#waiting[0]) {
       const places = this.#placesOf(context);
-      if (this.#placesTaken + places > this.#limits.inFlight) return;
-      if (!this.#bucket.take()) {
-        this.#awaitToken();
-        return;
+      if (this.#source.pacing === 'per_command') {
+        if (this.#placesTaken + places > this.#limits.inFlight) return;
+        if (!this.#bucket.take()) {
+          this.#awaitToken();
+          return;
+        }
       }
       this.#waiting.shift();
       this.#start(context, places);

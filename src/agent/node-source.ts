@@ -60,6 +60,19 @@ export interface NodeSourceCounters {
   readonly coapRetriesTotal: number | null;
 }
 
+/**
+ * Whose pace a source's requests go at. `per_command`: each command is a request of its own, and the agent's limits space
+ * them. `shared`: many commands are answered from one reading of the mesh, which paces itself.
+ */
+export type SourcePacing = 'per_command' | 'shared';
+
+/** What a source tells unasked. */
+export type SourceNews =
+  /** It has finished a reading of its mesh: what it says of itself has changed. */
+  | { readonly kind: 'collected' }
+  /** Its mesh has other devices, or they other addresses, than were told last. */
+  | { readonly kind: 'seen'; readonly network: JsonObject; readonly nodes: readonly SeenNode[] };
+
 export const nodeSourceKinds = ['otbr-rest', 'ot-ctl', 'coap'] as const;
 export type NodeSourceKind = (typeof nodeSourceKinds)[number];
 
@@ -68,11 +81,17 @@ export const discoverRequests = 2;
 
 export interface NodeSource {
   readonly kind: NodeSourceKind;
+  readonly pacing: SourcePacing;
   scanNode(request: ScanNodeRequest, signal: AbortSignal): Promise<ScanNodeAnswer>;
   sendCoap(request: SendCoapRequest, signal: AbortSignal): Promise<SendCoapAnswer>;
   /** What can be seen without being told any address. Settles before the signal aborts only if it can. */
   discover(signal: AbortSignal): Promise<DiscoverAnswer>;
   counters(): NodeSourceCounters;
+  /**
+   * Calls back with what was not asked for, first with what is known already; a source that has no such thing leaves it out.
+   * Returns how to stop that.
+   */
+  onNews?(listener: (news: SourceNews) => void): () => void;
   /** Ends what is open and frees sockets. Safe to call twice. */
   close(): Promise<void>;
 }

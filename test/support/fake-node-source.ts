@@ -7,6 +7,8 @@ import type {
   ScanNodeRequest,
   SendCoapAnswer,
   SendCoapRequest,
+  SourceNews,
+  SourcePacing,
 } from '../../src/agent/node-source.ts';
 
 interface Asked<Request, Answer> {
@@ -18,9 +20,16 @@ interface Asked<Request, Answer> {
 
 export class FakeNodeSource implements NodeSource {
   readonly kind = 'coap';
+  readonly pacing: SourcePacing;
   readonly scans: Asked<ScanNodeRequest, ScanNodeAnswer>[] = [];
   readonly coaps: Asked<SendCoapRequest, SendCoapAnswer>[] = [];
   readonly discoveries: Asked<null, DiscoverAnswer>[] = [];
+
+  readonly #listeners = new Set<(news: SourceNews) => void>();
+
+  constructor(pacing: SourcePacing = 'per_command') {
+    this.pacing = pacing;
+  }
 
   scanNode(request: ScanNodeRequest, signal: AbortSignal): Promise<ScanNodeAnswer> {
     return ask(this.scans, request, signal);
@@ -36,6 +45,15 @@ export class FakeNodeSource implements NodeSource {
 
   counters(): NodeSourceCounters {
     return { coapInFlight: 0, coapRetriesTotal: 7 };
+  }
+
+  onNews(listener: (news: SourceNews) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  tell(news: SourceNews): void {
+    for (const listener of this.#listeners) listener(news);
   }
 
   close(): Promise<void> {

@@ -42,6 +42,7 @@ const maxKnownNodes = 512;
 
 export class CoapNodeSource implements NodeSource {
   readonly kind = 'coap';
+  readonly pacing = 'per_command';
   readonly #client: CoapClient;
   readonly #path: string;
   readonly #group: string;
