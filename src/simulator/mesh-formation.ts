@@ -30,6 +30,8 @@ export interface MeshPlan {
   /** Ids; each is a router of the mesh. At least one. */
   readonly borderRouterIds: readonly string[];
   readonly nodeCount: number;
+  /** Routers in all, border routers included, 32 at most; absent: as many as the nodes need. */
+  readonly routerCount?: number;
 }
 
 export interface FormedMesh {
@@ -132,24 +134,26 @@ function draftDevices(
     deviceKind: 'full',
     place: building.placeIn(places.pick(building.rooms)),
   }));
+  const wanted = (plan.routerCount ?? 0) - plan.borderRouterIds.length;
   const nodes = Array.from({ length: plan.nodeCount }, (_, index): Draft => {
     const sleepy = kinds.chance(sleepyShare);
     const minimal = kinds.chance(minimalShare);
     return {
       number: borderRouters.length + index,
       kind: 'node',
-      // The first can route, so that the smallest mesh has more than border routers in it.
-      deviceKind: index === 0 ? 'full' : sleepy ? 'sleepy' : minimal ? 'minimal' : 'full',
+      // The first can route, so that the smallest mesh has more than border routers in it; and as many as are asked for.
+      deviceKind: index < Math.max(1, wanted) ? 'full' : sleepy ? 'sleepy' : minimal ? 'minimal' : 'full',
       place: building.placeIn(places.pick(building.rooms)),
     };
   });
   return [...borderRouters, ...nodes];
 }
 
-/** One router for every three to five nodes, border routers besides, 32 in all. */
+/** As many as are asked for; else one for every three to five nodes, border routers besides. 32 in all. */
 function routerTarget(plan: MeshPlan, drafts: readonly Draft[], random: SeededRandom): number {
   const eligible = drafts.filter((draft) => draft.deviceKind === 'full').length;
-  const wanted = plan.borderRouterIds.length + Math.round(plan.nodeCount / random.between(3, 5));
+  const usual = plan.borderRouterIds.length + Math.round(plan.nodeCount / random.between(3, 5));
+  const wanted = plan.routerCount ?? usual;
   return Math.min(eligible, maxRouters, Math.max(wanted, plan.borderRouterIds.length + 1));
 }
 

@@ -165,13 +165,16 @@ export class Mesh {
 
   // -------------------------------------------------------------------------------------------------------- changing
 
-  /** Moves a child to the best other router in range that has room. False where there is none, or it is a router. */
-  reparent(child: MeshDevice): boolean {
+  /**
+   * Moves a child to the best other router in range that has room and is not `out`. False where there is none, or it is a
+   * router.
+   */
+  reparent(child: MeshDevice, isOut: (router: MeshDevice) => boolean = () => false): boolean {
     const { attachment } = child;
     if (attachment.kind === 'router') return false;
     let best: MeshDevice | null = null;
     for (const router of this.routers) {
-      if (router === attachment.parent || !this.inOnePartition(child, router)) continue;
+      if (router === attachment.parent || !this.inOnePartition(child, router) || isOut(router)) continue;
       if (this.#margin(child, router) < leastLinkMarginDb) continue;
       if (this.childrenOf(router).length >= this.#childLimit) continue;
       if (best === null || this.#margin(child, router) > this.#margin(child, best)) best = router;
