@@ -128,6 +128,18 @@ const words = (defaultWords: readonly string[], valid: string) =>
 const structured = <Schema extends z.ZodType>(schema: Schema, defaultValue: z.input<Schema>, valid: string) =>
   schema.prefault(defaultValue as never).meta({ valid, structured: true } satisfies ConfigKeyMeta);
 
+/** YAML of before 1.2 and some tools write `off` as false. */
+const localBorderRouter = z
+  .union([
+    z.enum(['auto', 'off']),
+    z.literal(false).transform(() => 'off' as const),
+    z.url({ protocol: /^https?$/ }).refine((url) => URL.parse(url)?.username === ''),
+  ])
+  .default('auto')
+  .meta({
+    valid: 'auto, off, or the http address of a border router’s REST API, without a password',
+  } satisfies ConfigKeyMeta);
+
 const roles = ['all', 'hub'] as const;
 
 /** What readings of a type may be; outside of it an event is a dead letter. */
@@ -212,10 +224,24 @@ export const configSchema = z.strictObject({
       keep: duration('90d', { minMs: 60_000, maxMs: 3_650 * 86_400_000 }),
     })
     .prefault({}),
+  discovery: z
+    .strictObject({
+      /** Look for border routers by mDNS when somebody asks. */
+      mdns: flag(true),
+      /** On this interface, by name or IPv4 address; null: on all but loopback. */
+      interface: z
+        .union([z.null(), z.string().trim().min(1).max(64)])
+        .transform((name) => (name === 'null' ? null : name))
+        .prefault(null)
+        .meta({ valid: 'the name or IPv4 address of a network interface, or null' } satisfies ConfigKeyMeta),
+    })
+    .prefault({}),
   border_routers: z
     .strictObject({
       /** Ask for a token even on loopback. */
       require_token: flag(false),
+      /** `serve` maps the stock border router of this machine: the one on loopback, none, or one by its address. */
+      local: localBorderRouter,
       /** Time between pings of a quiet link; jittered by a tenth either way. */
       ping_interval: duration('15s', { minMs: 10, maxMs: 3_600_000 }),
       /** Silence after which a link is closed. */

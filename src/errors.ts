@@ -105,7 +105,6 @@ export class SimulationError extends ThreadhubError<(typeof simulationErrorCodes
 
 export const commandErrorCodes = [
   'option_invalid',
-  'not_available',
   'hub_unreachable',
   'hub_unexpected',
   'request_refused',

@@ -1,6 +1,6 @@
 /** The program: gives the CLI the real process and ends with its exit code. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CliContext, TextOutput } from './cli/cli-context.ts';
 import { createSignalSource } from './cli/process-signals.ts';
@@ -53,6 +53,7 @@ const context: CliContext = {
   },
   exitNow: (code) => process.exit(code),
   version,
+  hostName: hostname(),
 };
 
 const exitCode = await runCli(process.argv.slice(2), context);

@@ -91,7 +91,7 @@ export class StockBorderRouter {
     this.#cancelConnectAnyway = clock.after(connectAnywayMs, () => this.#then(() => this.#connect(null)));
     const state = await this.#untilItTells();
     this.#cancelConnectAnyway();
-    if (state === null) return;
+    if (state === null) return this.#work;
     this.#options.onFact({ kind: 'found', state });
     this.#then(() => this.#connect(state));
     await aborted(this.#closing.signal);

@@ -3,7 +3,10 @@
  * with captured output; `main.ts` gives the real ones.
  */
 import type { Agent, AgentOptions } from '../agent/agent-options.ts';
+import type { ReadResult } from '../agent/mesh/mesh-reader.ts';
 import type { NodeSource } from '../agent/node-source.ts';
+import type { StockProgramOptions } from '../agent/open-stock-border-router.ts';
+import type { StockBorderRouter } from '../agent/stock-border-router.ts';
 import type { LiveConnection, LiveOptions } from '../client/connect-live.ts';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config.ts';
@@ -59,6 +62,10 @@ export interface CliPrograms {
   /** `threadInterface` is where discovery asks: `wpan0`; null: the system chooses. */
   createCoapSource(options: { readonly threadInterface: string | null }): Promise<NodeSource>;
   createAgent(options: AgentOptions): Promise<Agent>;
+  createStockBorderRouter(options: StockProgramOptions): Promise<Pick<StockBorderRouter, 'run' | 'close'>>;
+  /** Whether a REST API that tells a mesh answers there. */
+  probeOtbrRest(url: string, signal: AbortSignal): Promise<ReadResult<unknown>>;
+  probeOtCtl(command: readonly string[], signal: AbortSignal): Promise<ReadResult<unknown>>;
   renderTree(topology: Topology): Promise<string>;
   loadLiveClient(): Promise<(options: LiveOptions) => LiveConnection>;
 }
@@ -78,4 +85,6 @@ export interface CliContext {
   /** Ends the process at once. */
   readonly exitNow: (code: number) => void;
   readonly version: string;
+  /** Of this machine. */
+  readonly hostName: string;
 }

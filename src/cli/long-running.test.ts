@@ -245,14 +245,6 @@ describe('threadhub border-router', () => {
     expect(calls).toEqual(['agent starts', 'agent closes', 'source closes']);
   });
 
-  it.each(['otbr-rest', 'ot-ctl'])('says that %s is not available yet', async (source) => {
-    const run = await createCliHarness().run('border-router', '--id', 'BR-1', '--source', source);
-    expect(run).toMatchObject({ exitCode: 1 });
-    expect(run.stderr).toBe(
-      `threadhub: --source ${source} is not available yet; use --source coap with nodes that serve /network-info.\n`,
-    );
-  });
-
   it('logs why the hub refused it', async () => {
     const { programs, calls, seen } = recordedPrograms();
     const harness = createCliHarness({ programs });

@@ -34,6 +34,18 @@ export const programs: CliPrograms = {
     const { createAgent } = await import('../agent/agent.ts');
     return createAgent(options);
   },
+  async createStockBorderRouter(options) {
+    const { openStockBorderRouter } = await import('../agent/open-stock-border-router.ts');
+    return openStockBorderRouter(options);
+  },
+  async probeOtbrRest(url, signal) {
+    const { probeOtbrRest } = await import('../agent/otbr-rest/otbr-probe.ts');
+    return probeOtbrRest(url, signal);
+  },
+  async probeOtCtl(command, signal) {
+    const { probeOtCtl } = await import('../agent/ot-ctl/probe-ot-ctl.ts');
+    return probeOtCtl(command, signal);
+  },
   async renderTree(topology) {
     const { toTree } = await import('../topology/export/tree.ts');
     return toTree(topology);

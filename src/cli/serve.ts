@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { isLoopbackName } from '../loopback-name.ts';
 import { RecentLogs } from '../observability/recent-logs.ts';
 import type { CliContext } from './cli-context.ts';
+import { LocalBorderRouter } from './local-border-router.ts';
 import type { Finish } from './program.ts';
 import { runUntilStopped } from './run-until-stopped.ts';
 import { type ConfigOptions, createCliLogger, loadSettings, withConfigOptions } from './settings.ts';
@@ -27,6 +28,7 @@ Example:
       const recentLogs = new RecentLogs();
       const logger = createCliLogger(context, config.log, recentLogs);
       let stopHub: () => Promise<void> = () => Promise.resolve();
+      let stopLocal: () => Promise<void> = () => Promise.resolve();
       const exitCode = await runUntilStopped(context, logger, {
         async start(fail) {
           const hub = await context.programs.createHub(config, {
@@ -43,8 +45,15 @@ Example:
               ? `Threadhub is at ${url}, its map at ${url}/network-map${mqtt === null ? '' : `, its MQTT broker at ${mqtt.url}`}. Ctrl-C stops it.\n`
               : `Threadhub is at ${url} for border routers with a token; its pages and REST answer only with server.host 127.0.0.1. Ctrl-C stops it.\n`,
           );
+          const local = new LocalBorderRouter({ context, config, hub: url, logger, fail });
+          stopLocal = () => local.stop();
+          local.start();
         },
-        stop: () => stopHub(),
+        async stop() {
+          // The hub says to border routers that it stops; one that has left by then needs not be told.
+          await stopLocal();
+          await stopHub();
+        },
       });
       finish(exitCode);
     });

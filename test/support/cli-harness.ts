@@ -49,6 +49,8 @@ export function createCliHarness(options: CliHarnessOptions = {}): CliHarness {
   const notStarted = (): never => {
     throw new Error('the test gave no such program');
   };
+  const nobodyThere = (): ReturnType<CliPrograms['probeOtCtl']> =>
+    Promise.resolve({ ok: false, code: 'unreachable', reason: 'nobody there' });
   const context: CliContext = {
     stdout: { write: (text) => void (output.stdout += text), isTerminal, stream: null },
     stderr: { write: (text) => void (output.stderr += text), isTerminal, stream: null },
@@ -74,11 +76,15 @@ export function createCliHarness(options: CliHarnessOptions = {}): CliHarness {
       createHouse: notStarted,
       createCoapSource: notStarted,
       createAgent: notStarted,
+      createStockBorderRouter: notStarted,
+      probeOtbrRest: nobodyThere,
+      probeOtCtl: nobodyThere,
       renderTree: notStarted,
       loadLiveClient: notStarted,
       ...options.programs,
     },
     version: '1.2.3',
+    hostName: 'pi4',
   };
   return {
     context,

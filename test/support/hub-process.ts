@@ -48,6 +48,8 @@ export async function startHubProcess(options: HubProcessOptions = {}): Promise<
       THREADHUB_NODES_FILE: join(dataDir, 'adresses.json'),
       THREADHUB_SCAN_INTERVAL: '0',
       THREADHUB_LOG_LEVEL: 'warn',
+      // What the developer's machine has must not be on a test's map.
+      THREADHUB_BORDER_ROUTERS_LOCAL: 'off',
       ...options.env,
     },
     options.within,
