@@ -169,7 +169,90 @@ describe('conditions on the mesh', () => {
     ...{ kind: 'network_scan', subject: 'dead00beef00cafe', happenedAt: at, partitions: count },
   });
 
+  const network = (fields: Partial<Extract<MeshFact, { kind: 'network_scan' }>>): MeshFact => ({
+    ...{ kind: 'network_scan', subject: 'dead00beef00cafe', happenedAt: at, partitions: 1 },
+    ...fields,
+  });
+  const lossy = (frameErrorRate: number | null): MeshFact => ({
+    ...{ kind: 'link_scan', subject: 'd4E|d5F', happenedAt: at, marginDb: null, frameErrorRate },
+  });
+  const heard = (hour: number, one: number | null, other: number | null = null): MeshFact => ({
+    ...{ kind: 'link_scan', subject: 'd4E|d5F', happenedAt: at + hour * 60 * minuteMs, marginDb: one },
+    directionsDb: [one, other],
+  });
+  const counted = (minute: number, parentChanges: number, trackedMinutes = 1_000 + minute): MeshFact => ({
+    ...{ kind: 'node_scan', subject: 'd4E', answered: true, batteryMillivolts: null },
+    happenedAt: at + minute * minuteMs,
+    counters: {
+      ...{ parentChanges, partitionIdChanges: 1, attachAttempts: null },
+      readAt: at + minute * minuteMs,
+      trackedMs: trackedMinutes * minuteMs,
+    },
+  });
+  const steady = Array.from({ length: 7 }, (_, hour) => heard(hour, 30, 40));
+  const calm = steady.map(() => false);
+
   it.each<[string, readonly MeshFact[], readonly boolean[]]>([
+    [
+      'when: {network: "*", incomplete: {scans: 2}}',
+      [false, false, null, true, false].map((complete) => network({ complete, missingRouters: 1 })),
+      [false, true, true, false, false],
+    ],
+    [
+      'when: {network: "*", dataset_mismatch: true}',
+      [
+        network({}),
+        network({ datasetConflicts: ['BR-001 and BR-002 differ'] }),
+        network({ datasetConflicts: [] }),
+      ],
+      [false, true, false],
+    ],
+    // Nothing answered: how many there are nobody knows.
+    [
+      'when: {network: "*", partitions: {above: 1}}',
+      [partitions(2), network({ partitions: null }), partitions(1)],
+      [true, true, false],
+    ],
+    [
+      'when: {node: "*", flapping: {changes: 3, within: 1h}}',
+      [counted(0, 10), counted(10, 12), node(true), counted(20, 13), counted(60, 13), counted(75, 13)],
+      [false, false, false, true, true, false],
+    ],
+    // A restart is no change, and no counter that ran over.
+    [
+      'when: {node: "*", flapping: {changes: 3, within: 1h}}',
+      [counted(0, 40_000), counted(10, 2, 5), counted(20, 3, 15), counted(30, 4, 25)],
+      [false, false, false, true],
+    ],
+    [
+      'when: {node: "*", reboots: {above: 2, within: 1d}}',
+      [counted(0, 1), counted(10, 1, 1), counted(20, 1, 2), counted(30, 1, 3), counted(1_445, 1)],
+      [false, false, false, true, true],
+    ],
+    [
+      'when: {link: "*", margin_drops: {by: 10, over: 24h}}',
+      [
+        ...steady,
+        heard(7, 21, 40),
+        heard(8, 20, 40),
+        heard(9, 24, 40),
+        heard(10, null, 40),
+        heard(11, 25, 40),
+      ],
+      [...calm, false, true, true, true, false],
+    ],
+    // One direction that is not heard once is not replaced by the other.
+    [
+      'when: {link: "*", margin_drops: {by: 10, over: 24h}}',
+      [...steady, heard(7, 30), heard(8, null, 40)],
+      [...calm, false, false],
+    ],
+    [
+      'when: {link: "*", frame_error_rate: {above: 30%, over: 2 scans}}\n    clear: {below: 20%}',
+      [lossy(0.31), lossy(0.3), lossy(0.5), lossy(null), lossy(0.5), lossy(0.25), lossy(0.19)],
+      [false, false, false, false, true, true, false],
+    ],
+    ['when: {link: "*", margin_below: 10}', [link(9), lossy(0.5)], [true, true]],
     [
       'when: {network: "*", partitions: {above: 1}}',
       [partitions(1), partitions(2), partitions(1)],
@@ -239,6 +322,63 @@ describe('conditions on the mesh', () => {
     await shard.open();
     shard.learn(node(false));
     expect(shard.only).toMatchObject({ state: 'firing', summary: 'd4E did not answer in 2 scans in a row' });
+  });
+
+  it('knows what counters and links were before a restart', async () => {
+    const shard = await new AlertShard(
+      `alerts:
+        - {name: restless, when: {node: "*", flapping: {changes: 3, within: 1h}}}
+        - {name: restarts, when: {node: "*", reboots: {above: 1, within: 1d}}}
+        - {name: worse, when: {link: "*", margin_drops: {by: 10, over: 24h}}}`,
+    ).open();
+    for (const fact of [counted(0, 10), counted(10, 12), counted(15, 1, 1), ...steady]) {
+      shard.learn(fact);
+      await shard.open();
+    }
+    expect(shard.all).toEqual([]);
+    shard.learn(counted(20, 3, 6), heard(8, 29, 28));
+    expect(shard.all.map(({ rule, summary }) => `${rule}: ${summary}`)).toEqual([
+      'restless: d4E changed its parent or partition, or tried to attach, 4 times within 1h',
+      'worse: d4E|d5F: link margin is 12 dB below its usual of the last 1d, limit 10 dB',
+    ]);
+    await shard.open();
+    shard.learn(counted(25, 1, 1));
+    expect(shard.all.find(({ rule }) => rule === 'restarts')?.summary).toBe(
+      'd4E started again 2 times within 1d',
+    );
+  });
+
+  it('stores nothing more while counters and links stay as they are', async () => {
+    const shard = await new AlertShard(
+      `alerts:
+        - {name: restless, when: {node: "*", flapping: {changes: 3, within: 1h}}}
+        - {name: worse, when: {link: "*", margin_drops: {by: 10, over: 24h}}}`,
+    ).open();
+    expect(shard.learn(counted(0, 10), heard(0, 30, 40)).states).toHaveLength(2);
+    expect(shard.learn(counted(5, 10), heard(0.1, 31, 39)).states).toEqual([]);
+    expect(shard.learn(counted(10, 11)).states).toHaveLength(1);
+  });
+
+  it('tells in a sentence what of a network is wrong', async () => {
+    const shard = await new AlertShard(
+      `alerts:
+        - {name: incomplete, when: {network: "*", incomplete: {scans: 1}}}
+        - {name: datasets, when: {network: "*", dataset_mismatch: true}}
+        - {name: lossy, when: {link: "*", frame_error_rate: {above: 30%, over: 1 scan}}}`,
+    ).open();
+    shard.learn(
+      network({
+        complete: false,
+        missingRouters: 1,
+        datasetConflicts: ['BR-001 is on channel 15, BR-002 on 20'],
+      }),
+      lossy(0.42),
+    );
+    expect(shard.all.map(({ summary }) => summary)).toEqual([
+      'dead00beef00cafe: its map is incomplete, 1 router did not answer',
+      'dead00beef00cafe: its border routers disagree about it: BR-001 is on channel 15, BR-002 on 20',
+      'd4E|d5F: 42 % of the frames are lost, limit 30 %',
+    ]);
   });
 
   describe('a border router that is offline', () => {

@@ -28,6 +28,7 @@ describe('docs/alerts.md', () => {
       [
         ...['equals', 'above', 'below', 'between', 'changes_by', 'rate', 'silent', 'offline', 'missing'],
         ...['scan_failure_rate', 'coap_latency_p99', 'partitions', 'margin_below', 'battery_below'],
+        ...['incomplete', 'dataset_mismatch', 'flapping', 'reboots', 'margin_drops', 'frame_error_rate'],
       ].sort(),
     );
   });

@@ -3,10 +3,14 @@ import { formatDuration } from '../../config.ts';
 import type { AlertCondition, AlertRule, LevelTest, ReadingTest } from './alert-rule.ts';
 import { type TimeWindow, weekdays } from './time-window.ts';
 
+/** They say themselves in how many scans. */
+const bringsScans: readonly AlertCondition['kind'][] = ['missing', 'incomplete', 'frame_error_rate'];
+
 /** What the file would say, with every default in it. */
 export function alertRuleView(rule: AlertRule): Readonly<Record<string, unknown>> {
   const { clear, condition, enabled, escalate, hold, name, notify, repeatMs, severity } = rule;
-  const scans = hold.kind === 'scans' && condition.kind !== 'missing' ? { for: scansText(hold.scans) } : {};
+  const scans =
+    hold.kind === 'scans' && !bringsScans.includes(condition.kind) ? { for: scansText(hold.scans) } : {};
   const isOwnHold = condition.kind === 'offline' || hold.kind === 'scans' || hold.holdMs === 0;
   return {
     name,
@@ -25,6 +29,7 @@ export function alertRuleView(rule: AlertRule): Readonly<Record<string, unknown>
 
 function conditionView({ condition, hold }: AlertRule): Readonly<Record<string, unknown>> {
   const { subject } = condition;
+  const ownScans = hold.kind === 'scans' ? hold.scans : 1;
   switch (condition.kind) {
     case 'reading':
       return { sensor: subject, type: condition.type, ...testView(condition.test) };
@@ -50,12 +55,33 @@ function conditionView({ condition, hold }: AlertRule): Readonly<Record<string, 
       };
     case 'partitions':
       return { network: subject, partitions: { above: condition.above } };
+    case 'incomplete':
+      return { network: subject, incomplete: { scans: ownScans } };
+    case 'dataset_mismatch':
+      return { network: subject, dataset_mismatch: true };
     case 'missing':
-      return { node: subject, missing: { scans: hold.kind === 'scans' ? hold.scans : 1 } };
-    case 'margin_below':
-      return { link: subject, margin_below: condition.limitDb };
+      return { node: subject, missing: { scans: ownScans } };
     case 'battery_below':
       return { node: subject, battery_below: condition.limitMillivolts };
+    case 'flapping': {
+      const { changes, withinMs } = condition;
+      return { node: subject, flapping: { changes, within: formatDuration(withinMs) } };
+    }
+    case 'reboots': {
+      const { above, withinMs } = condition;
+      return { node: subject, reboots: { above, within: formatDuration(withinMs) } };
+    }
+    case 'margin_below':
+      return { link: subject, margin_below: condition.limitDb };
+    case 'margin_drops': {
+      const { byDb, overMs } = condition;
+      return { link: subject, margin_drops: { by: byDb, over: formatDuration(overMs) } };
+    }
+    case 'frame_error_rate':
+      return {
+        link: subject,
+        frame_error_rate: { above: percent(condition.above), over: scansText(ownScans) },
+      };
   }
 }
 
@@ -82,7 +108,8 @@ function testView(test: ReadingTest): Readonly<Record<string, unknown>> {
 
 function clearView(condition: AlertCondition, clear: LevelTest): Readonly<Record<string, unknown>> {
   if (clear.kind !== 'above' && clear.kind !== 'below') return testView(clear);
-  if (condition.kind === 'scan_failure_rate') return { [clear.kind]: percent(clear.limit) };
+  if (condition.kind === 'scan_failure_rate' || condition.kind === 'frame_error_rate')
+    return { [clear.kind]: percent(clear.limit) };
   if (condition.kind === 'coap_latency_p99') return { [clear.kind]: formatDuration(clear.limit) };
   return testView(clear);
 }

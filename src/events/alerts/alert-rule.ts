@@ -33,9 +33,18 @@ export type AlertCondition = { readonly subject: string } & (
   | { readonly kind: 'scan_failure_rate'; readonly above: number; readonly overMs: number }
   | { readonly kind: 'coap_latency_p99'; readonly aboveMs: number; readonly overMs: number }
   | { readonly kind: 'partitions'; readonly above: number }
+  | { readonly kind: 'incomplete' }
+  | { readonly kind: 'dataset_mismatch' }
   | { readonly kind: 'missing' }
-  | { readonly kind: 'margin_below'; readonly limitDb: number }
   | { readonly kind: 'battery_below'; readonly limitMillivolts: number }
+  /** So many changes of parent and partition, and attempts to attach, or more. */
+  | { readonly kind: 'flapping'; readonly changes: number; readonly withinMs: number }
+  | { readonly kind: 'reboots'; readonly above: number; readonly withinMs: number }
+  | { readonly kind: 'margin_below'; readonly limitDb: number }
+  /** Below what is usual for the link, in either direction. */
+  | { readonly kind: 'margin_drops'; readonly byDb: number; readonly overMs: number }
+  /** 0 to 1. */
+  | { readonly kind: 'frame_error_rate'; readonly above: number }
 );
 
 export type SilenceLimit =
@@ -81,9 +90,15 @@ const kinds: Readonly<Record<AlertCondition['kind'], SubjectKind>> = {
   scan_failure_rate: 'border_router',
   coap_latency_p99: 'border_router',
   partitions: 'network',
+  incomplete: 'network',
+  dataset_mismatch: 'network',
   missing: 'node',
-  margin_below: 'link',
   battery_below: 'node',
+  flapping: 'node',
+  reboots: 'node',
+  margin_below: 'link',
+  margin_drops: 'link',
+  frame_error_rate: 'link',
 };
 
 export const subjectKindOfRule = (rule: Pick<AlertRule, 'condition'>): SubjectKind =>

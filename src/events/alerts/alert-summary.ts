@@ -46,12 +46,26 @@ function sentenceOf({ condition, hold }: AlertRule, subject: string, { silence, 
       return `${subject}: the slowest hundredth of the answers within ${formatDuration(condition.overMs)} took ${String(value)} ms or more, limit ${formatDuration(condition.aboveMs)}`;
     case 'partitions':
       return `${subject} is split into ${String(value)} partitions`;
+    case 'incomplete':
+      return value === 0
+        ? `${subject}: its map is incomplete, no router is known${scans}`
+        : `${subject}: its map is incomplete, ${count(value, 'router')} did not answer${scans}`;
+    case 'dataset_mismatch':
+      return `${subject}: its border routers disagree about it${value === null ? '' : `: ${value}`}`;
     case 'missing':
       return hold.kind === 'scans' && hold.scans > 1
         ? `${subject} did not answer in ${hold.scans} scans in a row`
         : `${subject} did not answer`;
     case 'margin_below':
       return `${subject}: link margin is ${String(value)} dB, below ${condition.limitDb} dB${scans}`;
+    case 'margin_drops':
+      return `${subject}: link margin is ${value ?? 'so many'} dB below its usual of the last ${formatDuration(condition.overMs)}, limit ${condition.byDb} dB${scans}`;
+    case 'frame_error_rate':
+      return `${subject}: ${percent(value)} of the frames are lost, limit ${percent(condition.above)}${scans}`;
+    case 'flapping':
+      return `${subject} changed its parent or partition, or tried to attach, ${count(value, 'time')} within ${formatDuration(condition.withinMs)}`;
+    case 'reboots':
+      return `${subject} started again ${count(value, 'time')} within ${formatDuration(condition.withinMs)}`;
     case 'battery_below':
       return `${subject}: battery at ${String(value)} mV, below ${condition.limitMillivolts} mV${scans}`;
   }
@@ -69,6 +83,9 @@ function limitOf(test: LevelTest): string {
       return `, between ${test.low} and ${test.high}`;
   }
 }
+
+const count = (value: ReadingValue | null, what: string): string =>
+  `${value ?? 'so many'} ${what}${value === 1 ? '' : 's'}`;
 
 const percent = (value: ReadingValue | null): string =>
   typeof value === 'number' ? `${Math.round(value * 100)} %` : 'unknown';

@@ -1,9 +1,16 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FakeClock, settle } from '../../../test/support/fake-clock.ts';
-import { emptyTopology, finishedScan, sampleTopology, scanNode } from '../../../test/support/samples.ts';
+import {
+  emptyTopology,
+  finishedScan,
+  sampleTimeMs,
+  sampleTopology,
+  scanNode,
+} from '../../../test/support/samples.ts';
 import { StreamError } from '../../errors.ts';
 import { FactBus } from '../../facts.ts';
 import { asBorderRouterId } from '../../protocol/ids.ts';
+import type { LinkEvidence, Topology } from '../../protocol/topology.ts';
 import type { MeshFact } from '../mesh-fact.ts';
 import { type NewStreamEntry, shardOf } from '../stream/durable-stream.ts';
 import { MeshFactFeed } from './mesh-fact-feed.ts';
@@ -43,6 +50,10 @@ describe('meshFactsOf', () => {
         happenedAt: finishedScan().finishedAt,
         answered: true,
         batteryMillivolts: 3_010,
+        counters: {
+          ...{ parentChanges: 2, partitionIdChanges: null, attachAttempts: null, trackedMs: null },
+          readAt: scanNode().decidedAt,
+        },
       },
       {
         kind: 'node_scan',
@@ -61,6 +72,77 @@ describe('meshFactsOf', () => {
     ]);
     const stale = { ...map, links: map.links.map((link) => ({ ...link, state: 'stale' as const })) };
     expect(of(meshFactsOf(finishedScan(), stale), 'link_scan')).toEqual([]);
+  });
+
+  it('tells counters with the time at which they were read, and none where there are none', () => {
+    const map = sampleTopology();
+    const nodes = [scanNode({ networkInfo: { role: 'router', rloc16: '0xa000', counters_ago_ms: 90_000 } })];
+    expect(of(meshFactsOf(finishedScan({ nodes }), map), 'node_scan')).toMatchObject([
+      { counters: { readAt: sampleTimeMs - 90_000, parentChanges: 2 } },
+    ]);
+    for (const counters of [
+      {},
+      { parent_changes: -1, mac_in_errors: 3 },
+      JSON.parse('{"__proto__": 7}') as Record<string, number>,
+    ]) {
+      const without = { ...map, nodes: map.nodes.map((node) => ({ ...node, counters })) };
+      const [fact] = of(meshFactsOf(finishedScan(), without), 'node_scan');
+      expect(fact).not.toHaveProperty('counters');
+    }
+    const silent = finishedScan({ nodes: [scanNode({ outcome: 'timed_out', networkInfo: null })] });
+    expect(of(meshFactsOf(silent, map), 'node_scan')[0]).not.toHaveProperty('counters');
+  });
+
+  it('tells both directions of a link, and its worse rate of lost frames', () => {
+    const map = sampleTopology();
+    const heard = (fields: Partial<LinkEvidence>): LinkEvidence[] =>
+      (map.links[0]?.aHearsB ?? []).map((evidence) => ({ ...evidence, ...fields }));
+    const facts = (aHearsB: LinkEvidence[], bHearsA: LinkEvidence[], linkMargin: number | null = 40) =>
+      of(
+        meshFactsOf(finishedScan(), {
+          ...map,
+          links: map.links.map((link) => ({ ...link, aHearsB, bHearsA, linkMargin })),
+        }),
+        'link_scan',
+      );
+    expect(
+      facts(heard({ frameErrorRate: 0.1 }), heard({ linkMargin: null, rssi: -71, frameErrorRate: 0.4 })),
+    ).toMatchObject([{ marginDb: 40, directionsDb: [40, 29], frameErrorRate: 0.4 }]);
+    // What was measured earlier says nothing now.
+    expect(facts(heard({}), heard({ state: 'stale', frameErrorRate: 0.9 }))).toMatchObject([
+      { directionsDb: [40, null], frameErrorRate: null },
+    ]);
+    const unmeasured = { linkMargin: null, rssi: null };
+    expect(facts(heard({ ...unmeasured, frameErrorRate: 0.2 }), [], null)).toMatchObject([
+      { marginDb: null, frameErrorRate: 0.2 },
+    ]);
+    expect(facts(heard(unmeasured), [], null)).toEqual([]);
+  });
+
+  it('tells whether a map is complete where all of the network was asked', () => {
+    const map = sampleTopology();
+    const told = (topology: Topology, scan = finishedScan()) =>
+      of(meshFactsOf(scan, topology), 'network_scan');
+    expect(told(map)).toMatchObject([{ complete: false, missingRouters: 1, partitions: 1 }]);
+    const other = { ...map.nodes[0], id: 'elsewhere', name: 'elsewhere' } as Topology['nodes'][number];
+    expect(told({ ...map, nodes: [...map.nodes, other] })).toMatchObject([{ complete: null, partitions: 1 }]);
+    // Nothing answered: it is incomplete, and how many partitions there are nobody knows.
+    const silent = map.nodes.map((node) => ({ ...node, state: 'silent' as const }));
+    expect(told({ ...map, nodes: silent })).toMatchObject([{ complete: false, partitions: null }]);
+  });
+
+  it('counts partitions in which something answered, and two at least where the network is split', () => {
+    const map = sampleTopology();
+    const [network] = map.networks;
+    if (network === undefined) throw new Error('the sample has a network');
+    const told = (fields: Partial<typeof network>) =>
+      of(meshFactsOf(finishedScan(), { ...map, networks: [{ ...network, ...fields }] }), 'network_scan');
+    const [partition] = network.partitions;
+    if (partition === undefined) throw new Error('the sample has a partition');
+    const reported = { ...partition, partitionId: 99, nodeIds: ['76c2'] };
+    const stale = { ...partition, partitionId: 98, stale: true };
+    expect(told({ partitions: [partition, reported, stale] })).toMatchObject([{ partitions: 1 }]);
+    expect(told({ split: true })).toMatchObject([{ partitions: 2 }]);
   });
 
   it('counts the partitions of the networks that it asked', () => {

@@ -1,7 +1,10 @@
 /** What a finished scan and its topology say that alert rules are about. Pure. */
+import { isJsonObject } from '../../protocol/json.ts';
 import type { Scan, ScanNode } from '../../protocol/scan.ts';
-import type { Topology, TopologyNode } from '../../protocol/topology.ts';
-import type { MeshFact } from '../mesh-fact.ts';
+import type { LinkEvidence, Topology, TopologyNode } from '../../protocol/topology.ts';
+import { marginOf } from '../../topology/find-links.ts';
+import { defaultThresholds } from '../../topology/topology-input.ts';
+import type { CounterReading, MeshFact } from '../mesh-fact.ts';
 
 /** Of each border router's answers at least so many of the slowest, and never more than the second number. */
 const fewestSlowest = 8;
@@ -48,19 +51,34 @@ function borderRouterFacts(nodes: readonly ScanNode[], happenedAt: number): read
 /** Of the networks that this scan asked: what it did not ask may have joined again long ago. */
 function networkFacts(scan: Scan, { networks, nodes }: Topology, happenedAt: number): readonly MeshFact[] {
   const names = new Set(scan.nodes.filter(isDecided).map(({ name }) => name));
-  const asked = new Set(
-    nodes
-      .filter(({ name, state }) => name !== null && names.has(name) && state === 'answered')
-      .map(({ network }) => network),
-  );
+  const asked = new Set<string>();
+  const answered = new Set<string>();
+  /** Of some of their nodes the map has no more than an earlier scan found. */
+  const partlyAsked = new Set<string>();
+  for (const { name, network, outcome, state } of nodes) {
+    if (name === null || outcome === null) continue;
+    if (!names.has(name)) {
+      partlyAsked.add(network);
+      continue;
+    }
+    asked.add(network);
+    if (state === 'answered') answered.add(network);
+  }
+  const living = new Set(nodes.flatMap(({ id, state }) => (state === 'answered' ? [id] : [])));
   return networks
     .filter(({ key }) => asked.has(key))
-    .map(({ key, partitions }) => ({
-      kind: 'network_scan',
-      subject: key,
-      happenedAt,
-      partitions: partitions.filter(({ stale }) => !stale).length,
-    }));
+    .map(({ completeness, key, partitions, split }): MeshFact => {
+      const live = partitions.filter(({ nodeIds, stale }) => !stale && nodeIds.some((id) => living.has(id)));
+      return {
+        kind: 'network_scan',
+        subject: key,
+        happenedAt,
+        // What only an old report tells is another partition, and no split.
+        partitions: !answered.has(key) ? null : split ? Math.max(2, live.length) : Math.min(1, live.length),
+        complete: partlyAsked.has(key) ? null : completeness.complete,
+        missingRouters: completeness.expectedRouters - completeness.answeredRouters,
+      };
+    });
 }
 
 function nodeFacts(
@@ -68,23 +86,53 @@ function nodeFacts(
   onMap: readonly TopologyNode[],
   happenedAt: number,
 ): readonly MeshFact[] {
-  const batteries = new Map<string, number | null>();
-  for (const { batteryMillivolts, name, otherNames = [] } of onMap)
-    for (const known of [name, ...otherNames]) if (known !== null) batteries.set(known, batteryMillivolts);
-  return nodes.filter(isDecided).map(({ name, outcome }) => ({
-    kind: 'node_scan',
-    subject: name,
-    happenedAt,
-    answered: outcome === 'answered',
-    batteryMillivolts: outcome === 'answered' ? (batteries.get(name) ?? null) : null,
-  }));
+  const places = new Map<string, TopologyNode>();
+  for (const place of onMap)
+    for (const known of [place.name, ...(place.otherNames ?? [])])
+      if (known !== null) places.set(known, place);
+  return nodes.filter(isDecided).map((node) => {
+    const answered = node.outcome === 'answered';
+    const place = answered ? places.get(node.name) : undefined;
+    const counters = place === undefined ? null : countersOf(node, place.counters, happenedAt);
+    return {
+      kind: 'node_scan',
+      subject: node.name,
+      happenedAt,
+      answered,
+      batteryMillivolts: place?.batteryMillivolts ?? null,
+      ...(counters === null ? {} : { counters }),
+    };
+  });
+}
+
+/** Null where none of them was told. */
+function countersOf(
+  { decidedAt, networkInfo }: ScanNode,
+  counters: TopologyNode['counters'],
+  happenedAt: number,
+): CounterReading | null {
+  const told = (name: string): number | null => {
+    const value = Object.hasOwn(counters, name) ? counters[name] : undefined;
+    return value !== undefined && value >= 0 ? value : null;
+  };
+  const read = {
+    trackedMs: told('tracked_ms'),
+    parentChanges: told('parent_changes'),
+    partitionIdChanges: told('partition_id_changes'),
+    attachAttempts: told('attach_attempts'),
+  };
+  if (Object.values(read).every((value) => value === null)) return null;
+  const agoMs = isJsonObject(networkInfo) ? networkInfo['counters_ago_ms'] : null;
+  const isAge = typeof agoMs === 'number' && agoMs >= 0;
+  return { readAt: Math.round((decidedAt ?? happenedAt) - (isAge ? agoMs : 0)), ...read };
 }
 
 /** Measured in this scan; named by the registered names of its ends where they have one. */
 function linkFacts({ links, nodes }: Topology, happenedAt: number): readonly MeshFact[] {
   const names = new Map(nodes.map(({ id, name }) => [id, name ?? id]));
-  return links.flatMap(({ a, b, linkMargin, state }) =>
-    state !== 'live' || linkMargin === null
+  return links.flatMap(({ a, aHearsB, b, bHearsA, linkMargin, state }) => {
+    const frameErrorRate = worstRate([...aHearsB, ...bHearsA]);
+    return state !== 'live' || (linkMargin === null && frameErrorRate === null)
       ? []
       : [
           {
@@ -92,7 +140,24 @@ function linkFacts({ links, nodes }: Topology, happenedAt: number): readonly Mes
             subject: `${names.get(a) ?? a}|${names.get(b) ?? b}`,
             happenedAt,
             marginDb: linkMargin,
+            directionsDb: [liveMargin(aHearsB), liveMargin(bHearsA)] as const,
+            frameErrorRate,
           },
-        ],
-  );
+        ];
+  });
+}
+
+function liveMargin(evidence: readonly LinkEvidence[]): number | null {
+  for (const item of evidence) {
+    const marginDb = item.state === 'live' ? marginOf(item, defaultThresholds) : null;
+    if (marginDb !== null) return marginDb;
+  }
+  return null;
+}
+
+function worstRate(evidence: readonly LinkEvidence[]): number | null {
+  let worst: number | null = null;
+  for (const { frameErrorRate, state } of evidence)
+    if (state === 'live' && frameErrorRate !== null) worst = Math.max(worst ?? 0, frameErrorRate);
+  return worst;
 }

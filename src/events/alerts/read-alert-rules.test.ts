@@ -46,6 +46,20 @@ alerts:
     notify: []
   - name: gone
     when: {sensor: boiler, silent: 2h}
+  - name: map incomplete
+    when: {network: "*", incomplete: {scans: 2}}
+  - name: datasets
+    when: {network: "*", dataset_mismatch: true}
+  - name: flapping
+    when: {node: "*", flapping: {changes: 3, within: 1h}}
+  - name: starts again
+    when: {node: "*", reboots: {above: 2, within: 1d}}
+  - name: link worse
+    when: {link: "*", margin_drops: {by: 10, over: 24h}}
+    for: 2 scans
+  - name: frames lost
+    when: {link: "*", frame_error_rate: {above: 30%, over: 3 scans}}
+    clear: {below: 20%}
 `;
 
 const problemsOf = (yaml: string): readonly string[] => readAlertRules('./threadhub.yaml', yaml).problems;
@@ -55,7 +69,7 @@ describe('readAlertRules', () => {
   it('reads every condition', () => {
     const { problems, rules } = readAlertRules('threadhub.yaml', everyCondition);
     expect(problems).toEqual([]);
-    expect(rules?.map(({ name }) => name)).toHaveLength(16);
+    expect(rules?.map(({ name }) => name)).toHaveLength(22);
     expect(rules?.[0]).toEqual({
       name: 'smoke',
       enabled: true,
@@ -82,6 +96,21 @@ describe('readAlertRules', () => {
     expect(rules?.[4]).toMatchObject({ condition: { above: 0.5, overMs: 900_000 } });
     expect(rules?.[7]).toMatchObject({ condition: { kind: 'missing' }, hold: { kind: 'scans', scans: 2 } });
     expect(rules?.[8]).toMatchObject({ condition: { limitDb: 10 }, hold: { kind: 'scans', scans: 3 } });
+    expect(rules?.[16]).toMatchObject({
+      condition: { kind: 'incomplete' },
+      hold: { kind: 'scans', scans: 2 },
+    });
+    expect(rules?.[18]).toMatchObject({ condition: { changes: 3, withinMs: 3_600_000 } });
+    expect(rules?.[19]).toMatchObject({ condition: { above: 2, withinMs: 86_400_000 } });
+    expect(rules?.[20]).toMatchObject({
+      condition: { byDb: 10, overMs: 86_400_000 },
+      hold: { kind: 'scans', scans: 2 },
+    });
+    expect(rules?.[21]).toMatchObject({
+      condition: { kind: 'frame_error_rate', above: 0.3 },
+      hold: { kind: 'scans', scans: 3 },
+      clear: { kind: 'below', limit: 0.2 },
+    });
     expect(rules?.[14]).toMatchObject({
       during: { startMinute: 1_320, endMinute: 360, days: ['fri', 'sat'], timeZone: 'Europe/Paris' },
       notify: [],
@@ -147,7 +176,7 @@ describe('readAlertRules', () => {
     [
       'a condition of another subject',
       rule('    when: {node: x, offline: 1m}\n'),
-      ':3:30: offline is nothing that a node has; it has missing, battery_below',
+      ':3:30: offline is nothing that a node has; it has missing, battery_below, flapping, reboots',
     ],
     ['no number', rule('    when: {type: s, above: much}\n'), ':3:28: above is "much"; write a number'],
     [
@@ -214,6 +243,51 @@ describe('readAlertRules', () => {
       'a clear for what returns by itself',
       rule('    when: {border_router: "*", offline: 1m}\n    clear: {below: 1}\n'),
       ':4:12: what is offline, missing or silent is cleared by its return',
+    ],
+    [
+      'a mismatch that is not wanted',
+      rule('    when: {network: "*", dataset_mismatch: no}\n'),
+      ':3:44: dataset_mismatch is "no"; write true',
+    ],
+    [
+      'changes without their time',
+      rule('    when: {node: "*", flapping: {changes: 3}}\n'),
+      ':3:33: flapping lacks within; write {changes: 3, within: 1h}',
+    ],
+    [
+      'half a change',
+      rule('    when: {node: "*", flapping: {changes: 1.5, within: 1h}}\n'),
+      ':3:43: changes is 1.5; write a number of changes from 1',
+    ],
+    [
+      'restarts below none',
+      rule('    when: {node: "*", reboots: {above: -1, within: 1d}}\n'),
+      ':3:40: above is -1; write a number of restarts from 0',
+    ],
+    [
+      'a drop of nothing',
+      rule('    when: {link: "*", margin_drops: {by: 0, over: 1d}}\n'),
+      ':3:42: by is 0; write a number of dB from 1',
+    ],
+    [
+      'a trend over no time',
+      rule('    when: {link: "*", margin_drops: {by: 10, over: 3 scans}}\n'),
+      ':3:52: over is "3 scans"; write a duration',
+    ],
+    [
+      'frames over a time',
+      rule('    when: {link: "*", frame_error_rate: {above: 30%, over: 1h}}\n'),
+      ':3:60: over is "1h"; write a number of scans',
+    ],
+    [
+      'scans twice',
+      rule('    when: {link: "*", frame_error_rate: {above: 30%, over: 3 scans}}\n    for: 2 scans\n'),
+      ':4:10: the condition has its own time already',
+    ],
+    [
+      'a clear for what ends by itself',
+      rule('    when: {node: "*", reboots: {above: 2, within: 1d}}\n    clear: {below: 1}\n'),
+      ':4:12: reboots ends when it holds no more; leave out clear',
     ],
     [
       'an escalation without a time',

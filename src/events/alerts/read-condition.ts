@@ -21,9 +21,9 @@ const levelTests = ['equals', 'above', 'below', 'between'] as const;
 const conditionsOf = {
   sensor: [...levelTests, 'changes_by', 'rate', 'silent'],
   border_router: ['offline', 'scan_failure_rate', 'coap_latency_p99'],
-  network: ['partitions'],
-  node: ['missing', 'battery_below'],
-  link: ['margin_below'],
+  network: ['partitions', 'incomplete', 'dataset_mismatch'],
+  node: ['missing', 'battery_below', 'flapping', 'reboots'],
+  link: ['margin_below', 'margin_drops', 'frame_error_rate'],
 } as const satisfies Record<RuleSubject, readonly string[]>;
 type ConditionKey = (typeof conditionsOf)[RuleSubject][number];
 
@@ -69,7 +69,7 @@ export function readCondition(when: YamlPlace): ReadCondition | null {
   if (pattern === undefined || pattern === null) return null;
   const read = readByKey(condition, place, pattern, parts.get('type'), when);
   if (read === null) return null;
-  const scansCount = subject !== 'sensor' && condition !== 'offline' && condition !== 'missing';
+  const scansCount = subject !== 'sensor' && condition !== 'offline' && read.hold === null;
   const heldFor = parts.get('for');
   if (heldFor !== undefined && read.hold !== null)
     return heldFor.problem(`${condition} has its own time already; leave out for`);
@@ -141,6 +141,7 @@ function readByKey(
         ?.whole('a number of partitions, 1 or more', 1, 1_000);
       return plain(above === undefined || above === null ? null : { kind: key, subject, above });
     }
+    case 'incomplete':
     case 'missing': {
       const scans = requiredParts(place, ['scans'], '{scans: 2}')
         ?.get('scans')
@@ -148,6 +149,38 @@ function readByKey(
       return scans === undefined || scans === null
         ? null
         : { condition: { kind: key, subject }, hold: { kind: 'scans', scans } };
+    }
+    case 'dataset_mismatch':
+      return plain(
+        place.scalar() === true
+          ? { kind: key, subject }
+          : place.expected('true, or leave the rule out or disable it'),
+      );
+    case 'flapping': {
+      const parts = requiredParts(place, ['changes', 'within'], '{changes: 3, within: 1h}');
+      const changes =
+        parts?.get('changes')?.whole('a number of changes from 1 to 100000', 1, 100_000) ?? null;
+      const withinMs = windowMs(parts?.get('within'));
+      return plain(changes === null || withinMs === null ? null : { kind: key, subject, changes, withinMs });
+    }
+    case 'reboots': {
+      const parts = requiredParts(place, ['above', 'within'], '{above: 2, within: 1d}');
+      const above = parts?.get('above')?.whole('a number of restarts from 0 to 1000', 0, 1_000) ?? null;
+      const withinMs = windowMs(parts?.get('within'));
+      return plain(above === null || withinMs === null ? null : { kind: key, subject, above, withinMs });
+    }
+    case 'margin_drops': {
+      const parts = requiredParts(place, ['by', 'over'], '{by: 10, over: 24h}');
+      const byDb = parts?.get('by')?.number('a number of dB from 1 to 200', 1, 200) ?? null;
+      const overMs = windowMs(parts?.get('over'));
+      return plain(byDb === null || overMs === null ? null : { kind: key, subject, byDb, overMs });
+    }
+    case 'frame_error_rate': {
+      const parts = requiredParts(place, ['above', 'over'], '{above: 30%, over: 3 scans}');
+      const above = parts?.get('above')?.fraction() ?? null;
+      const overPlace = parts?.get('over');
+      const hold = overPlace === undefined ? null : readScans(overPlace);
+      return above === null || hold === null ? null : { condition: { kind: key, subject, above }, hold };
     }
     case 'margin_below': {
       const limitDb = place.number('a link margin in dB such as 10', 0, 200);
@@ -243,11 +276,23 @@ function requiredParts(
     : place.problem(`${place.name} lacks ${missing.join(' and ')}; write ${valid}`);
 }
 
+/** `3 scans`. */
+function readScans(place: YamlPlace): Hold | null {
+  const scans = scansOf(place.scalar());
+  return scans !== null && scans >= 1 && scans <= 1_000
+    ? { kind: 'scans', scans }
+    : place.expected('a number of scans from 1 to 1000, such as 3 scans');
+}
+
+function scansOf(value: unknown): number | null {
+  const match = typeof value === 'string' ? /^\s*(\d+)\s+scans?\s*$/.exec(value) : null;
+  return match === null ? null : Number(match[1]);
+}
+
 /** `5m`, or `3 scans` where the rule looks at scans. */
 export function readHold(place: YamlPlace, { scansCount }: Pick<ReadCondition, 'scansCount'>): Hold | null {
-  const value = place.scalar();
-  const match = typeof value === 'string' ? /^\s*(\d+)\s+scans?\s*$/.exec(value) : null;
-  if (match === null) {
+  const scans = scansOf(place.scalar());
+  if (scans === null) {
     const holdMs = place.durationMs(
       scansCount
         ? 'a duration such as 5min, or a number of scans such as 3 scans'
@@ -261,7 +306,6 @@ export function readHold(place: YamlPlace, { scansCount }: Pick<ReadCondition, '
     );
     return null;
   }
-  const scans = Number(match[1]);
   if (scans >= 1 && scans <= 1_000) return { kind: 'scans', scans };
   place.expected('a number of scans from 1 to 1000');
   return null;
@@ -296,11 +340,18 @@ const clearConditions: readonly AlertCondition['kind'][] = [
   'coap_latency_p99',
   'partitions',
   'margin_below',
+  'frame_error_rate',
   'battery_below',
+];
+/** What ends them is part of them. */
+const selfEnding: readonly AlertCondition['kind'][] = [
+  ...(['incomplete', 'dataset_mismatch', 'flapping', 'reboots', 'margin_drops'] as const),
 ];
 
 /** In the unit of the condition: a share for rates of failure, milliseconds for latencies. */
 export function readClear(place: YamlPlace, condition: AlertCondition): LevelTest | null {
+  if (selfEnding.includes(condition.kind))
+    return place.problem(`${condition.kind} ends when it holds no more; leave out clear`);
   if (!clearConditions.includes(condition.kind)) {
     return place.problem('what is offline, missing or silent is cleared by its return; leave out clear');
   }
@@ -319,7 +370,7 @@ export function readClear(place: YamlPlace, condition: AlertCondition): LevelTes
     return place.problem(`clear needs one of ${known.join(', ')}`);
   if (key === 'above' || key === 'below') {
     const limit =
-      condition.kind === 'scan_failure_rate'
+      condition.kind === 'scan_failure_rate' || condition.kind === 'frame_error_rate'
         ? part.fraction()
         : condition.kind === 'coap_latency_p99'
           ? part.durationMs('a duration such as 2s')
@@ -350,6 +401,7 @@ function firingSide(
     case 'reading':
       return condition.test.kind === 'above' || condition.test.kind === 'below' ? condition.test : null;
     case 'scan_failure_rate':
+    case 'frame_error_rate':
     case 'partitions':
       return { kind: 'above', limit: condition.above };
     case 'coap_latency_p99':

@@ -5,6 +5,8 @@
 import type { MeshFact } from '../mesh-fact.ts';
 import type { ReadingValue } from '../../protocol/sensor-event.ts';
 import type { AlertCondition, AlertRule, LevelTest, TrendTest } from './alert-rule.ts';
+import { type CounterEvidence, happenedTimes, storableCounters, withReading } from './counter-trend.ts';
+import { type MarginEvidence, withMargins } from './margin-trend.ts';
 
 /** Unix ms and value, oldest first. */
 type Point = readonly [atMs: number, value: number];
@@ -20,7 +22,9 @@ export type Evidence =
       readonly kind: 'latencies';
       readonly scans: readonly (readonly [atMs: number, answered: number, slowestMs: readonly number[]])[];
     }
-  | { readonly kind: 'link'; readonly online: boolean };
+  | { readonly kind: 'link'; readonly online: boolean }
+  | CounterEvidence
+  | MarginEvidence;
 
 export interface RuleMemory {
   /** Scans in a row in which the condition held. */
@@ -188,6 +192,7 @@ function withPoint(
 /** What of it is worth storing: of the newest slice its first point only, so that not every reading is a row. */
 export function storableMemory(memory: RuleMemory): RuleMemory {
   const { evidence } = memory;
+  if (evidence.kind === 'counters') return { ...memory, evidence: storableCounters(evidence) };
   if (evidence.kind !== 'points') return memory;
   const { points, sliceMs } = evidence;
   const slice = Math.floor((points.at(-1)?.[0] ?? 0) / sliceMs);
@@ -253,14 +258,48 @@ function judgeByItself(rule: AlertRule, memory: RuleMemory, fact: MeshFact): Jud
       return level(p99Ms, p99Ms > condition.aboveMs, { kind: 'latencies', scans });
     }
     case 'partitions':
-      if (fact.kind !== 'network_scan') return unknown;
+      if (fact.kind !== 'network_scan' || fact.partitions === null) return unknown;
       return level(fact.partitions, fact.partitions > condition.above);
+    case 'incomplete':
+      if (fact.kind !== 'network_scan' || typeof fact.complete !== 'boolean') return unknown;
+      return { memory, verdict: fact.complete ? 'clears' : 'holds', value: fact.missingRouters ?? 0 };
+    case 'dataset_mismatch': {
+      if (fact.kind !== 'network_scan' || fact.datasetConflicts === undefined) return unknown;
+      const [conflict = null] = fact.datasetConflicts;
+      return { memory, verdict: conflict === null ? 'clears' : 'holds', value: conflict };
+    }
+    case 'flapping':
+    case 'reboots': {
+      if (fact.kind !== 'node_scan' || fact.counters === undefined) return unknown;
+      const of = condition.kind === 'flapping' ? 'changes' : 'restarts';
+      const before = memory.evidence.kind === 'counters' ? memory.evidence : null;
+      const evidence = withReading(before, fact.counters, { of, windowMs: condition.withinMs });
+      if (evidence === null) return unknown;
+      const times = happenedTimes(evidence);
+      const holds = condition.kind === 'flapping' ? times >= condition.changes : times > condition.above;
+      return { memory: { ...memory, evidence }, verdict: holds ? 'holds' : 'clears', value: times };
+    }
     case 'missing':
       if (fact.kind !== 'node_scan') return unknown;
       return { memory, verdict: fact.answered ? 'clears' : 'holds', value: null };
     case 'margin_below':
-      if (fact.kind !== 'link_scan') return unknown;
+      if (fact.kind !== 'link_scan' || fact.marginDb === null) return unknown;
       return level(fact.marginDb, fact.marginDb < condition.limitDb);
+    case 'margin_drops': {
+      if (fact.kind !== 'link_scan') return unknown;
+      const before = memory.evidence.kind === 'margins' ? memory.evidence : null;
+      const margins = fact.directionsDb ?? [fact.marginDb, null];
+      const { dropDb, evidence, isWhole } = withMargins(before, fact.happenedAt, margins, condition.overMs);
+      const isBack = dropDb !== null && dropDb <= condition.byDb / 2 && isWhole;
+      return {
+        memory: evidence === before ? memory : { ...memory, evidence },
+        verdict: dropDb !== null && dropDb >= condition.byDb ? 'holds' : isBack ? 'clears' : 'between',
+        value: dropDb === null ? null : rounded(dropDb),
+      };
+    }
+    case 'frame_error_rate':
+      if (fact.kind !== 'link_scan' || typeof fact.frameErrorRate !== 'number') return unknown;
+      return level(fact.frameErrorRate, fact.frameErrorRate > condition.above);
     case 'battery_below':
       if (fact.kind !== 'node_scan' || fact.batteryMillivolts === null) return unknown;
       return level(fact.batteryMillivolts, fact.batteryMillivolts < condition.limitMillivolts);

@@ -94,7 +94,9 @@ const anyFact: fc.Arbitrary<MeshFact> = fc.oneof(
     kind: fc.constant('link_scan' as const),
     subject: anyText,
     happenedAt: anyTime,
-    marginDb: anyNumber,
+    marginDb: fc.option(anyNumber),
+    directionsDb: fc.tuple(fc.option(anyNumber), fc.option(anyNumber)),
+    frameErrorRate: fc.option(anyNumber),
   }),
 );
 
