@@ -135,6 +135,10 @@ export class ActionQueue {
     for (const [, action] of this.#actions.entries()) {
       if (this.#active !== null) return;
       if (action.status !== 'pending') continue;
+      if (this.#clock.monotonicMs() >= action.postedMs + action.timeoutMs) {
+        action.status = 'stopped';
+        continue;
+      }
       const run = action.start();
       if (run === null) continue;
       const active = { action, run, sinceMs: this.#clock.monotonicMs() };
