@@ -40,7 +40,7 @@ export function openStockBorderRouter(options: StockProgramOptions): StockBorder
       : new OtCtlReader({ command: address.command, clock });
   return new StockBorderRouter({
     openReader,
-    openSource(onCollected) {
+    openSource() {
       // Requests to a node itself go the way that IP goes: from the border router's machine all, from others those to
       // off-mesh addresses.
       const coap = new CoapNodeSource({
@@ -49,14 +49,12 @@ export function openStockBorderRouter(options: StockProgramOptions): StockBorder
             new UdpTransport(threadInterface === null ? {} : { multicastInterface: `::%${threadInterface}` }),
         }),
       });
-      const source = new MeshNodeSource({
+      return new MeshNodeSource({
         reader: openReader(),
         clock,
         radioBudget: options.radioBudget,
         sendCoap: (request, signal) => coap.sendCoap(request, signal),
-        onFact: (fact) => onCollected(fact.report),
       });
-      return source;
     },
     createAgent: (agent) =>
       createAgent({

@@ -14,6 +14,5 @@ export const defaultOtCtl: readonly string[] = ['ot-ctl'];
 /** The address as people may see it. */
 export function shownAddress(address: StockAddress): string {
   if (address.source === 'ot-ctl') return address.command.join(' ');
-  const url = URL.parse(address.url);
-  return url === null ? '(no address)' : `${url.origin}${url.pathname.replace(/\/$/, '')}`;
+  return URL.parse(address.url)?.origin ?? '(no address)';
 }

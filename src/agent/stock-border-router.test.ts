@@ -7,6 +7,7 @@ import { asIpv6Address } from '../protocol/ipv6.ts';
 import type { Agent, AgentFact } from './agent-options.ts';
 import { defaultBorderRouterId } from './default-border-router-id.ts';
 import type { BorderRouterState, MeshReader, ReadResult } from './mesh/mesh-reader.ts';
+import type { SourceNews } from './node-source.ts';
 import { StockBorderRouter, type StockBorderRouterFact } from './stock-border-router.ts';
 
 const there: BorderRouterState = {
@@ -75,11 +76,18 @@ function setUp(options: { idNeedsAddress?: boolean; networkPrefix?: string } = {
   };
   const router = new StockBorderRouter({
     openReader: () => reader as MeshReader,
-    openSource: (onCollected) => {
-      world.collected = onCollected;
+    openSource: () => {
       world.sources += 1;
+      let collection: CollectionReport | null = null;
       return Object.assign(new FakeNodeSource(), {
-        identity: () => ({ nodesCount: 13 }),
+        identity: () => ({ collection }),
+        onNews: (listener: (news: SourceNews) => void) => {
+          world.collected = (latest) => {
+            collection = latest;
+            listener({ kind: 'collected' });
+          };
+          return () => undefined;
+        },
         close: () => {
           world.sourceClosed = true;
           return Promise.resolve();

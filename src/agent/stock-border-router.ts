@@ -40,8 +40,8 @@ export type StockBorderRouterFact =
 export interface StockBorderRouterOptions {
   /** Opens a reader for itself alone; `close()` closes it. */
   readonly openReader: () => MeshReader;
-  /** Opens the source, which calls back after each reading of the mesh; `close()` closes it. */
-  readonly openSource: (onCollected: (report: CollectionReport) => void) => StockSource;
+  /** Opens the source; `close()` closes it. */
+  readonly openSource: () => StockSource;
   readonly createAgent: (
     options: Pick<AgentOptions, 'id' | 'networkPrefix' | 'source' | 'identity' | 'onFact'>,
   ) => Agent;
@@ -75,6 +75,7 @@ export class StockBorderRouter {
   #id: BorderRouterId | null = null;
   #looksAgain = false;
   #cancelConnectAnyway: () => void = () => undefined;
+  #stopNews: (() => void) | undefined;
 
   constructor(options: StockBorderRouterOptions) {
     this.#options = options;
@@ -106,6 +107,7 @@ export class StockBorderRouter {
     const agents = [...this.#retired, ...(this.#connected === null ? [] : [this.#connected.agent])];
     this.#connected = null;
     await Promise.all(agents.map((agent) => agent.close()));
+    this.#stopNews?.();
     await this.#source?.close();
     await this.#reader?.close();
   }
@@ -155,7 +157,7 @@ export class StockBorderRouter {
     const networkPrefix = options.networkPrefix ?? (state === null ? null : networkPrefixOf(state));
     const earlier = this.#connected;
     if (earlier !== null && (networkPrefix === null || networkPrefix === earlier.networkPrefix)) return;
-    const source = (this.#source ??= options.openSource((report) => this.#collected(report)));
+    const source = (this.#source ??= this.#openSource());
     const agent = options.createAgent({
       id,
       networkPrefix,
@@ -171,6 +173,15 @@ export class StockBorderRouter {
     this.#connected = { agent, networkPrefix };
     onFact({ kind: 'connecting', id, networkPrefix });
     agent.start();
+  }
+
+  #openSource(): StockSource {
+    const source = this.#options.openSource();
+    this.#stopNews = source.onNews?.((news) => {
+      const report = source.identity().collection ?? null;
+      if (news.kind === 'collected' && report !== null) this.#collected(report);
+    });
+    return source;
   }
 
   #retire(): void {

@@ -99,12 +99,8 @@ const invalid = (sentence: string): CommandError => new CommandError('option_inv
 export function otbrUrl(text: string, earlier: readonly NamedUrl[] = []): readonly NamedUrl[] {
   const [, idText, urlText = text] = /^([^=:/@]*)=(.*)$/.exec(text) ?? [];
   const url = URL.parse(/^[a-z][a-z0-9+.-]*:\/\//i.test(urlText) ? urlText : `http://${urlText}`);
-  if (
-    url === null ||
-    !/^https?:$/.test(url.protocol) ||
-    url.hostname === '' ||
-    `${url.search}${url.hash}` !== ''
-  ) {
+  const isAddress = url !== null && /^https?:$/.test(url.protocol) && url.hostname !== '';
+  if (!isAddress || `${url.pathname}${url.search}${url.hash}` !== '/') {
     throw new InvalidArgumentError(
       'Write the address of its REST API, such as http://192.168.1.20:8081, or ID=http://192.168.1.20:8081.',
     );
