@@ -91,7 +91,9 @@ describe('parseNetworkInfo', () => {
         rloc16: '0x0800',
         extAddress: null,
         ageSeconds: null,
+        linkAgeSeconds: null,
         rssi: null,
+        lastRssi: null,
         lqi: null,
         linkMargin: null,
         frameErrorRate: null,
@@ -102,6 +104,94 @@ describe('parseNetworkInfo', () => {
       { routerId: 0, nextHop: null, cost: null, linkQualityIn: null, linkQualityOut: null },
     ]);
     expect(info.children).toEqual([]);
+  });
+
+  it('reads what a border router tells of its mesh, and how old that is', () => {
+    expect(
+      parsed({
+        role: 'sleepy_child',
+        rloc16: '0x6001',
+        told_by: '4E518EB2A238C2D2',
+        measured_ago_ms: 1_500,
+        counters_ago_ms: 60_000,
+        network_name: 'OpenThreadDemo',
+        leader_router_id: 0,
+        mode: '-',
+        ipv6_addresses: ['FD00::1', 'fd00::1', 'fd00::2', 'no address', 7],
+        border_router: false,
+        device: { hostname: 'lamp', vendor_name: 'RD:', thread_version: 5, eui64: '18b430000000000e' },
+        battery: { percent: 87 },
+        children: [
+          {
+            rloc16: '0x6001',
+            link_age: 102,
+            timeout: 240,
+            queued_messages: 0,
+            thread_version: 5,
+            last_rssi: -83,
+          },
+        ],
+        neighbors: [{ rloc16: '0x8c00', rssi: -91, last_rssi: -90, link_age: 110 }],
+      }),
+    ).toMatchObject({
+      toldBy: '4e518eb2a238c2d2',
+      measuredAgoMs: 1_500,
+      countersAgoMs: 60_000,
+      networkName: 'OpenThreadDemo',
+      leaderRouterId: 0,
+      mode: '-',
+      ipv6Addresses: ['fd00::1', 'fd00::2'],
+      borderRouter: false,
+      device: {
+        hostname: 'lamp',
+        vendorName: 'RD:',
+        vendorModel: null,
+        softwareVersion: null,
+        stackVersion: null,
+        threadVersion: 5,
+        eui64: '18b430000000000e',
+      },
+      batteryMillivolts: null,
+      batteryPercent: 87,
+      children: [
+        { linkAgeSeconds: 102, timeoutSeconds: 240, queuedMessages: 0, threadVersion: 5, lastRssi: -83 },
+      ],
+      neighbors: [{ rssi: -91, lastRssi: -90, linkAgeSeconds: 110 }],
+    });
+  });
+
+  it('leaves out text that is too long or not printable, and bounds lists and ages', () => {
+    const info = parsed({
+      role: 'router',
+      rloc16: '0x0400',
+      told_by: 'x',
+      measured_ago_ms: 1e300,
+      counters_ago_ms: -1,
+      network_name: 'n'.repeat(17),
+      leader_router_id: 63,
+      mode: 'anything',
+      ipv6_addresses: Array.from({ length: 1_000 }, (_, index) => `fd00::${index + 1}`),
+      border_router: 'yes',
+      device: {
+        hostname: 'a\u0007b',
+        vendor_name: 'v'.repeat(65),
+        vendor_model: '\ud800',
+        thread_version: 0.5,
+      },
+      battery: { percent: 101 },
+    });
+    expect(info).toMatchObject({
+      toldBy: null,
+      measuredAgoMs: 30 * 24 * 3_600_000,
+      countersAgoMs: null,
+      networkName: null,
+      leaderRouterId: null,
+      mode: null,
+      borderRouter: null,
+      device: null,
+      batteryPercent: null,
+    });
+    expect(info.ipv6Addresses).toHaveLength(32);
   });
 
   it.each(['__proto__', '_ proto _', 'constructor', 'toString'])('does not take %s for a role', (role) => {

@@ -15,6 +15,18 @@ export const nodeStates = ['answered', 'silent', 'inferred'] as const;
 export const evidenceStates = ['live', 'stale', 'inferred'] as const;
 export const evidenceSources = ['neighbor_table', 'child_table', 'parent', 'route64', 'rloc16'] as const;
 
+export const topologyDeviceSchema = z
+  .object({
+    hostname: z.string().nullable(),
+    vendor_name: z.string().nullable(),
+    vendor_model: z.string().nullable(),
+    software_version: z.string().nullable(),
+    stack_version: z.string().nullable(),
+    thread_version: z.number().nullable().describe('2 is Thread 1.1, 3 is 1.2, 4 is 1.3, 5 is 1.4'),
+    eui64: z.string().nullable(),
+  })
+  .meta({ id: 'TopologyDevice' });
+
 export const topologyNodeSchema = z
   .object({
     id: z
@@ -55,6 +67,23 @@ export const topologyNodeSchema = z
     stale: z.boolean().describe('Role, RLOC16 or parent shown are from an earlier scan'),
     counters: z.record(z.string(), z.number()),
     battery_millivolts: z.number().nullable(),
+    battery_percent: z.number().optional().describe('0–100; absent where not told'),
+    told_by: z
+      .string()
+      .optional()
+      .describe('Node id of the router whose tables told all of this; absent where the device itself spoke'),
+    measured_at: time
+      .optional()
+      .describe('When these facts were read in the mesh; absent: when the device answered'),
+    counters_at: time.optional().describe('When the counters were read, where that was earlier'),
+    ipv6_addresses: z.array(z.string()).optional().describe('All that are told; absent where none are'),
+    device: topologyDeviceSchema.optional().describe('Absent where nothing is known of it'),
+    routes: z
+      .array(z.array(z.number().nullable()))
+      .optional()
+      .describe(
+        'Its Route64 table, each entry `[router_id, cost, next_hop, lq_in, lq_out]`; absent where it told no costs',
+      ),
     error: z.string().nullable().describe('Why it did not answer'),
   })
   .meta({ id: 'TopologyNode' });
@@ -67,8 +96,11 @@ export const evidenceSchema = z
     source: z.enum(evidenceSources),
     state: z.enum(evidenceStates),
     reported_at: time,
-    age_ms: z.number().describe('Age when the topology was made; 0 for live evidence'),
-    rssi: z.number().nullable().describe('dBm'),
+    age_ms: z
+      .number()
+      .describe('Age when the topology was made; 0 for live evidence, of which `reported_at` has the time'),
+    rssi: z.number().nullable().describe('dBm, averaged where the reporter does'),
+    last_rssi: z.number().optional().describe('Of the last frame alone, dBm; absent where not told'),
     link_margin: z.number().nullable().describe('dB above the noise floor'),
     lqi: z.number().nullable().describe('Link quality, 0–3'),
     frame_error_rate: z.number().nullable().describe('0–1'),
@@ -130,6 +162,34 @@ export const partitionSchema = z
   })
   .meta({ id: 'Partition' });
 
+export const ghostSchema = z
+  .object({
+    rloc16: z.string().nullable().describe('As the entry gives it'),
+    ext_addr: z.string().nullable(),
+    named_by: z.array(z.string()).describe('Node ids of those whose tables still name it'),
+    age_seconds: z.number().nullable().describe('Of the youngest of these entries'),
+    statement: z.string(),
+  })
+  .meta({ id: 'Ghost' });
+
+/** What border routers of one network must agree on, and a network of one name is expected to be. */
+export const datasetFields = [
+  'network_name',
+  'pan_id',
+  'channel',
+  'mesh_local_prefix',
+  'ext_pan_id',
+] as const;
+
+export const datasetConflictSchema = z
+  .object({
+    br_ids: z.array(z.string()),
+    field: z.enum(datasetFields),
+    values: z.array(z.object({ value: z.string(), br_ids: z.array(z.string()) })),
+    statement: z.string(),
+  })
+  .meta({ id: 'DatasetConflict' });
+
 export const topologyNetworkSchema = z
   .object({
     key: z.string().describe('Extended PAN id where it is known, else the network prefix'),
@@ -138,7 +198,21 @@ export const topologyNetworkSchema = z
     br_ids: z.array(z.string()),
     partitions: z.array(partitionSchema),
     split: z.boolean().describe('Two live partitions or two live leaders'),
+    partition_statement: z
+      .string()
+      .optional()
+      .describe('Why it counts as split or not; absent where nobody names a second partition'),
     completeness: completenessSchema,
+    ghosts: z
+      .array(ghostSchema)
+      .optional()
+      .describe('Old table entries of devices that are elsewhere or gone; on no map. Absent: none'),
+    dataset_conflicts: z
+      .array(datasetConflictSchema)
+      .optional()
+      .describe(
+        'Where its border routers, or those of a network of the same name, disagree. Absent: nowhere',
+      ),
   })
   .meta({ id: 'TopologyNetwork' });
 
@@ -155,6 +229,19 @@ export const weakPointSchema = z
   })
   .meta({ id: 'WeakPoint' });
 
+export const hypothesisSchema = z
+  .object({
+    kind: z.enum(['same_device']),
+    old_id: z.string(),
+    new_id: z.string(),
+    confidence: z
+      .enum(['certain', 'likely', 'possible'])
+      .describe('`certain`: the EUI-64, which devices keep for life, is the same'),
+    because: z.array(z.enum(['eui64', 'hostname', 'rloc16', 'parent', 'vendor_model'])),
+    statement: z.string(),
+  })
+  .meta({ id: 'Hypothesis' });
+
 export const topologySchema = z
   .object({
     scan_id: z.string().nullable().describe('Null before the first scan'),
@@ -166,6 +253,10 @@ export const topologySchema = z
     links: z.array(topologyLinkSchema),
     weak_points: z.array(weakPointSchema),
     orphan_ids: z.array(z.string()).describe('Answered nodes without any link'),
+    hypotheses: z
+      .array(hypothesisSchema)
+      .optional()
+      .describe('Guesses that are shown and never acted upon. Absent: none'),
   })
   .meta({ id: 'Topology' });
 
@@ -178,6 +269,9 @@ export type Partition = TopologyNetwork['partitions'][number];
 export type Completeness = TopologyNetwork['completeness'];
 export type WeakPoint = Topology['weakPoints'][number];
 export type LinkEvidence = TopologyLink['aHearsB'][number];
+export type Ghost = NonNullable<TopologyNetwork['ghosts']>[number];
+export type DatasetConflict = NonNullable<TopologyNetwork['datasetConflicts']>[number];
+export type Hypothesis = NonNullable<Topology['hypotheses']>[number];
 export type EvidenceState = (typeof evidenceStates)[number];
 
 const nodeReference = z.object({ id: z.string(), name: z.string().nullable() });

@@ -16,14 +16,17 @@ import type {
   TopologyNode,
   WeakPoint,
 } from '../protocol/topology.ts';
+import type { NetworkInfo } from '../protocol/network-info.ts';
 import { proveCompleteness } from './completeness.ts';
 import { type DraftNode, isAttached } from './draft-node.ts';
+import { factsAt } from './fact-time.ts';
 import { compareLinks, findLinks } from './find-links.ts';
 import { identifyNodes } from './identify-nodes.ts';
 import { type NetworkKeys, resolveNetworkKeys } from './network-keys.ts';
 import { type PartitionScopes, partitionScopes } from './partition-scopes.ts';
 import { findPartitions } from './partitions.ts';
 import { placeNodes } from './place-nodes.ts';
+import { packRoute } from './packed-routes.ts';
 import { compareText } from './text-order.ts';
 import { defaultThresholds, type TopologyInput } from './topology-input.ts';
 import { compareWeakPoints, findWeakPoints } from './weak-points.ts';
@@ -160,8 +163,31 @@ function toNode(draft: DraftNode, names: ReadonlySet<string>, madeAt: number): T
     stale: draft.stale || observation?.earlier === true,
     counters: answer?.counters ?? {},
     batteryMillivolts: answer?.batteryMillivolts ?? null,
+    ...(answer === null ? {} : furtherFacts(draft, answer)),
     error: observation?.error ?? null,
   };
+}
+
+type FurtherFacts = Pick<
+  TopologyNode,
+  'batteryPercent' | 'countersAt' | 'device' | 'ipv6Addresses' | 'measuredAt' | 'routes' | 'toldBy'
+>;
+
+/** What not every device tells; large maps do without the rest. */
+function furtherFacts({ observation }: DraftNode, answer: NetworkInfo): FurtherFacts {
+  const facts: FurtherFacts = {};
+  const decidedAt = observation?.decidedAt ?? null;
+  if (answer.toldBy !== null && answer.toldBy !== answer.extAddress) facts.toldBy = answer.toldBy;
+  if (decidedAt !== null) {
+    if (answer.measuredAgoMs !== null) facts.measuredAt = decidedAt - answer.measuredAgoMs;
+    if (answer.countersAgoMs !== null) facts.countersAt = decidedAt - answer.countersAgoMs;
+  }
+  if (answer.ipv6Addresses.length > 0) facts.ipv6Addresses = [...answer.ipv6Addresses];
+  if (answer.device !== null) facts.device = answer.device;
+  if (answer.batteryPercent !== null) facts.batteryPercent = answer.batteryPercent;
+  if (isAttached(answer) && answer.routes.some(({ cost, nextHop }) => cost !== null || nextHop !== null))
+    facts.routes = answer.routes.map(packRoute);
+  return facts;
 }
 
 /** A border router whose own answer was asked for and did not come is silent, though its link to the hub is up. */
@@ -186,7 +212,7 @@ function namersOf(draft: DraftNode): string[] {
 function lastSeenAt(draft: DraftNode, madeAt: number): number | null {
   if (isSeenNow(draft)) return madeAt;
   const { observation, remembered } = draft;
-  return (observation?.outcome === 'answered' ? observation.decidedAt : remembered?.lastSeenAt) ?? null;
+  return (observation?.outcome === 'answered' ? factsAt(observation) : remembered?.lastSeenAt) ?? null;
 }
 
 /** A border router's link to the hub shows at any time that it is there. */

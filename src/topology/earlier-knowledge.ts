@@ -18,6 +18,8 @@ export interface EarlierNode {
   readonly role: Role | null;
   readonly rloc16: string | null;
   readonly parentId: string | null;
+  /** Of its make, where that is known: to recognise it under another address. */
+  readonly device?: TopologyNode['device'];
   /** When it last answered itself, Unix ms. */
   readonly lastSeenAt: number | null;
   /** When its place was last confirmed, by itself or by another node's table, Unix ms. */
@@ -27,7 +29,7 @@ export interface EarlierNode {
 /** `reporterId` heard `heardId`. */
 export interface EarlierEvidence extends Pick<
   LinkEvidence,
-  'source' | 'reportedAt' | 'rssi' | 'linkMargin' | 'lqi' | 'frameErrorRate' | 'messageErrorRate'
+  'source' | 'reportedAt' | 'rssi' | 'lastRssi' | 'linkMargin' | 'lqi' | 'frameErrorRate' | 'messageErrorRate'
 > {
   readonly reporterId: string;
   readonly heardId: string;
@@ -113,6 +115,7 @@ function earlierNode(node: TopologyNode, madeAt: number): EarlierNode {
     role: node.role,
     rloc16: node.rloc16,
     parentId: node.parentId,
+    ...(node.device === undefined ? {} : { device: node.device }),
     lastSeenAt: node.lastSeenAt,
     knownAt: node.state === 'answered' ? (node.lastSeenAt ?? madeAt) : madeAt,
   };
@@ -159,6 +162,7 @@ function* liveEvidence(topology: Topology): Generator<EarlierEvidence> {
         source,
         reportedAt,
         rssi,
+        lastRssi,
         linkMargin,
         lqi,
         frameErrorRate,
@@ -171,6 +175,7 @@ function* liveEvidence(topology: Topology): Generator<EarlierEvidence> {
             source,
             reportedAt,
             rssi,
+            ...(lastRssi === undefined ? {} : { lastRssi }),
             linkMargin,
             lqi,
             frameErrorRate,

@@ -13,6 +13,7 @@ import type { LinkMeasurement } from '../protocol/network-info.ts';
 import type { EvidenceState, LinkEvidence, TopologyLink } from '../protocol/topology.ts';
 import type { EarlierKnowledge } from './earlier-knowledge.ts';
 import { type DraftNode, isRouterRole } from './draft-node.ts';
+import { factsAt } from './fact-time.ts';
 import type { NodeDirectory } from './node-directory.ts';
 import { compareText } from './text-order.ts';
 import type { TopologyThresholds } from './topology-input.ts';
@@ -31,7 +32,13 @@ export interface LinkContext {
   readonly thresholds: TopologyThresholds;
 }
 
-const unmeasured: LinkMeasurement = {
+/** As evidence has it: `lastRssi` only where it is known. */
+type Measured = Pick<
+  LinkEvidence,
+  'rssi' | 'lastRssi' | 'linkMargin' | 'lqi' | 'frameErrorRate' | 'messageErrorRate'
+>;
+
+const unmeasured: Measured = {
   rssi: null,
   linkMargin: null,
   lqi: null,
@@ -56,14 +63,19 @@ function addLiveEvidence(node: DraftNode, links: DraftLinks, madeAt: number): vo
     if (source === 'rloc16') continue;
     const link = links.between(reporter, node);
     if (link === null) continue;
-    const reportedAt = reporter.observation?.decidedAt ?? madeAt;
+    // An old entry: the device has another parent now, or routes itself.
+    if (source === 'child_table' && node.parent !== reporter) continue;
+    // Its parent's tables told it: what they do not say of this direction, nobody has measured.
+    if (source === 'parent' && reporter.answer?.toldBy != null && (heard === null || isUnmeasured(heard)))
+      continue;
+    const reportedAt = (reporter.observation === null ? null : factsAt(reporter.observation)) ?? madeAt;
     const earlier = reporter.observation?.earlier === true;
     const from = { reporterId: reporter.id, source, reportedAt, ageMs: earlier ? madeAt - reportedAt : 0 };
     if (heard !== null && !(heard.lqi === 0 && heard.rssi === null))
       evidenceOf(link, reporter).push({
         ...from,
         state: earlier ? 'stale' : 'live',
-        ...measurementOf(heard),
+        ...measurementOf(heard, heard.lastRssi ?? undefined),
       });
     // A node that answered with a table of its own says better what it hears.
     if (linkQualityOut !== null && !hasRouterTable(node))
@@ -88,7 +100,7 @@ function addStaleEvidence(
       state: 'stale',
       reportedAt: item.reportedAt,
       ageMs: Math.max(0, madeAt - item.reportedAt),
-      ...measurementOf(item),
+      ...measurementOf(item, item.lastRssi),
     });
   }
 }
@@ -100,7 +112,8 @@ function addBareParentLink(child: DraftNode, links: DraftLinks, madeAt: number):
   if (link === null || link.aHearsB.some(isCurrent) || link.bHearsA.some(isCurrent)) return;
   const stale = child.stale && child.remembered !== null;
   if (stale && (link.aHearsB.length > 0 || link.bHearsA.length > 0)) return;
-  const reportedAt = stale ? (child.remembered?.knownAt ?? madeAt) : (child.observation?.decidedAt ?? madeAt);
+  const saidAt = child.observation === null ? null : factsAt(child.observation);
+  const reportedAt = (stale ? child.remembered?.knownAt : saidAt) ?? madeAt;
   evidenceOf(link, child).push({
     reporterId: child.id,
     source: 'rloc16',
@@ -151,9 +164,16 @@ function evidenceOf(link: DraftLink, receiver: DraftNode): LinkEvidence[] {
   return receiver === link.a ? link.aHearsB : link.bHearsA;
 }
 
-function measurementOf(value: LinkMeasurement): LinkMeasurement {
-  const { rssi, linkMargin, lqi, frameErrorRate, messageErrorRate } = value;
-  return { rssi, linkMargin, lqi, frameErrorRate, messageErrorRate };
+function measurementOf(
+  { frameErrorRate, linkMargin, lqi, messageErrorRate, rssi }: Omit<LinkMeasurement, 'lastRssi'>,
+  lastRssi: number | undefined,
+): Measured {
+  const measured = { rssi, linkMargin, lqi, frameErrorRate, messageErrorRate };
+  return lastRssi === undefined ? measured : { ...measured, lastRssi };
+}
+
+function isUnmeasured({ lastRssi, linkMargin, lqi, rssi }: LinkMeasurement): boolean {
+  return rssi === null && linkMargin === null && lqi === null && lastRssi === null;
 }
 
 // ---------------------------------------------------------------------------------------------------------- summary

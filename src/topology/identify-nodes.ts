@@ -6,6 +6,7 @@ import type { NetworkInfo } from '../protocol/network-info.ts';
 import { parseExtAddress } from '../protocol/ids.ts';
 import { isRouterRloc16, parseRloc16, rloc16OfRouter, routerRloc16Of } from '../protocol/rloc16.ts';
 import { bestSighting, type DraftNode, isAttached, isChildRloc16, type Sighting } from './draft-node.ts';
+import { factsAt } from './fact-time.ts';
 import type { NetworkKeys } from './network-keys.ts';
 import { NodeDirectory, type Place } from './node-directory.ts';
 import type { PartitionScopes } from './partition-scopes.ts';
@@ -74,7 +75,7 @@ function readAnswers(
         },
       ];
     })
-    .sort((a, b) => (b.observation.decidedAt ?? 0) - (a.observation.decidedAt ?? 0));
+    .sort((a, b) => (factsAt(b.observation) ?? 0) - (factsAt(a.observation) ?? 0));
 }
 
 function knownExtAddress(observation: TopologyObservation, directory: NodeDirectory): string | null {
@@ -291,6 +292,7 @@ function addSightings(reporter: DraftNode, scopes: PartitionScopes, directory: N
           ? null
           : {
               rssi: null,
+              lastRssi: null,
               lqi: linkQualityIn,
               linkMargin: null,
               frameErrorRate: null,

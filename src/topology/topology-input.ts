@@ -53,6 +53,17 @@ export interface TopologyBorderRouter {
   readonly rloc16: string | null;
   readonly role: Role | null;
   readonly partitionId: number | null;
+  /** The Thread network that it says it belongs to. */
+  readonly network?: BorderRouterDataset | null | undefined;
+}
+
+/** What all border routers of one network must agree on. */
+export interface BorderRouterDataset {
+  readonly extPanId: string | null;
+  readonly name: string | null;
+  readonly panId: number | null;
+  readonly channel: number | null;
+  readonly meshLocalPrefix: string | null;
 }
 
 export interface TopologyThresholds {
@@ -63,6 +74,8 @@ export interface TopologyThresholds {
   readonly noiseFloorDbm: number;
   /** A link below this margin is weak, dB. Thread itself calls 10 dB and less link quality 1. */
   readonly weakLinkMarginDb: number;
+  /** A link on which one end loses this share of the frames is weak, 0–1. */
+  readonly weakFrameErrorRate: number;
   /** Two directions that differ by this much are asymmetric, dB. */
   readonly asymmetryDb: number;
 }
@@ -70,6 +83,7 @@ export interface TopologyThresholds {
 export const defaultThresholds: TopologyThresholds = {
   noiseFloorDbm: -100,
   weakLinkMarginDb: 10,
+  weakFrameErrorRate: 0.3,
   asymmetryDb: 10,
 };
 
