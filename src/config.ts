@@ -133,11 +133,18 @@ const localBorderRouter = z
   .union([
     z.enum(['auto', 'off']),
     z.literal(false).transform(() => 'off' as const),
-    z.url({ protocol: /^https?$/ }).refine((url) => URL.parse(url)?.username === ''),
+    z.url({ protocol: /^https?$/ }).refine((text) => {
+      const url = URL.parse(text);
+      return (
+        url !== null &&
+        `${url.username}${url.password}${url.search}${url.hash}` === '' &&
+        url.pathname === '/'
+      );
+    }),
   ])
   .default('auto')
   .meta({
-    valid: 'auto, off, or the http address of a border router’s REST API, without a password',
+    valid: 'auto, off, or the http address of a border router’s REST API, such as http://192.168.1.20:8081',
   } satisfies ConfigKeyMeta);
 
 const roles = ['all', 'hub'] as const;

@@ -4,9 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createCliHarness } from '../../test/support/cli-harness.ts';
+import { FakeClock } from '../../test/support/fake-clock.ts';
 import { problem, startFakeHub } from '../../test/support/fake-hub.ts';
 import { borderRouterView } from '../../test/support/samples.ts';
+import type { ReadFailureCode, ReadResult } from '../agent/mesh/mesh-reader.ts';
+import { defaultConfig } from '../config.ts';
+import { borderRouterSchema } from '../protocol/border-router.ts';
 import { toWire } from '../protocol/wire.ts';
+import { checkCollections, checkLocalBorderRouter } from './doctor-border-routers.ts';
 import { checkClock, checkDataFolder, checkFreeSpace, checkNodeVersion, checkPort } from './doctor-checks.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'threadhub-doctor-test-'));
@@ -114,6 +119,74 @@ describe('threadhub doctor', () => {
     expect(stdout).toMatch(/✖ data folder +\/proc\/threadhub cannot be written/);
     expect(stdout).toContain('→ give this user the folder, or name another with data_dir');
     expect(stdout).toMatch(/\n1 problem, /);
+  });
+});
+
+describe('checks of border routers', () => {
+  const ok: ReadResult<null> = { ok: true, value: null };
+  const failed = (code: ReadFailureCode): ReadResult<null> => ({ ok: false, code, reason: `it is ${code}` });
+
+  it.each([
+    [ok, failed('unreachable'), 'ok', 'answers at http://127.0.0.1:8081', ''],
+    [failed('off'), failed('unreachable'), 'ok', 'no border router on this machine', ''],
+    [failed('off'), ok, 'warning', 'ot-ctl works here', '--source ot-ctl'],
+    [failed('too_old'), ok, 'warning', 'it is too_old', 'update otbr-agent'],
+    [failed('too_old'), failed('unreachable'), 'warning', 'it is too_old', 'update otbr-agent'],
+    [failed('off'), failed('rejected'), 'warning', 'cannot be used', 'sudo ot-ctl'],
+    [failed('off'), failed('off'), 'warning', 'cannot be used', 'start otbr-agent'],
+  ])('judge %j with %j', async (rest, otCtl, status, found, advice) => {
+    const { programs } = createCliHarness({
+      programs: { probeOtbrRest: () => Promise.resolve(rest), probeOtCtl: () => Promise.resolve(otCtl) },
+    }).context;
+    const check = await checkLocalBorderRouter({ clock: new FakeClock(), programs }, null);
+    expect(check.status).toBe(status);
+    expect(check.found).toContain(found);
+    expect(check.advice ?? '').toContain(advice);
+  });
+
+  it('misses one that the configuration names', async () => {
+    const { context } = createCliHarness();
+    const config = defaultConfig({ border_routers: { local: 'http://otbr.local:8081' } });
+    const check = await checkLocalBorderRouter(
+      { clock: new FakeClock(), programs: context.programs },
+      config,
+    );
+    expect(check).toMatchObject({ status: 'warning', found: 'nobody there' });
+  });
+
+  it('say which meshes could not be read, and what to do', () => {
+    const collection = {
+      source: 'otbr-rest',
+      dialect: 'json-api',
+      address: null,
+      endedAt: null,
+      durationMs: 900,
+      radioRequests: 128,
+      radioBudget: 128,
+      devices: 40,
+      expectedRouters: 30,
+      answeredRouters: 28,
+      complete: false,
+      problemCode: 'over_budget',
+      problem: 'the budget of 128 requests is spent',
+    };
+    const views = [
+      borderRouterView({
+        id: 'BR-1',
+        collection: { ...collection, complete: true, problemCode: null, problem: null },
+      }),
+      borderRouterView({ id: 'BR-2', collection }),
+      borderRouterView({ id: 'BR-3', collection: null }),
+      borderRouterView({ id: 'BR-4', collection, online: false }),
+    ].map((view) => borderRouterSchema.parse(toWire(view)));
+    expect(checkCollections(views)).toEqual({
+      name: 'mesh readings',
+      status: 'warning',
+      found: '1 of 2 mesh readings complete\nBR-2: the budget of 128 requests is spent',
+      advice: 'raise --radio-budget of its agent, or scan less often',
+    });
+    expect(checkCollections(views.slice(0, 1))).toMatchObject({ status: 'ok' });
+    expect(checkCollections(views.slice(2))).toBeNull();
   });
 });
 

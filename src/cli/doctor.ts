@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { borderRouterSchema, type BorderRouterWire } from '../protocol/border-router.ts';
 import type { CliContext } from './cli-context.ts';
+import { checkCollections, checkLocalBorderRouter } from './doctor-border-routers.ts';
 import { type Check, checkMachine, type CheckStatus } from './doctor-checks.ts';
 import { exitCodes } from './exit-codes.ts';
 import { createHubClient, type HubClient } from './hub-client.ts';
@@ -41,7 +42,13 @@ Example:
 
 async function runChecks(context: CliContext, options: DoctorOptions): Promise<Check[]> {
   const { config, check } = checkConfig(context, options);
-  if (config === null) return [check, ...(await checkMachine({ config: null, hubAnswers: false, context }))];
+  if (config === null) {
+    return [
+      check,
+      ...(await checkMachine({ config: null, hubAnswers: false, context })),
+      await checkLocalBorderRouter(context, null),
+    ];
+  }
   const client = createHubClient({
     hub: options.hub ?? localUrl(config.server),
     fetch: context.fetch,
@@ -49,7 +56,12 @@ async function runChecks(context: CliContext, options: DoctorOptions): Promise<C
   });
   const hubChecks = await checkHub(client);
   const hubAnswers = hubChecks.some((hubCheck) => hubCheck.name === 'hub' && hubCheck.status === 'ok');
-  return [check, ...(await checkMachine({ config, hubAnswers, context })), ...hubChecks];
+  return [
+    check,
+    ...(await checkMachine({ config, hubAnswers, context })),
+    await checkLocalBorderRouter(context, config),
+    ...hubChecks,
+  ];
 }
 
 /** Where a hub on this machine is reached that listens there. */
@@ -86,7 +98,9 @@ async function checkHub(client: HubClient): Promise<Check[]> {
   try {
     await client.request('GET', '/healthz', { timeoutMs: hubTimeoutMs });
     const borderRouters = await client.list('/api/border_routers', borderRouterSchema);
-    return [hub, checkBorderRouters(borderRouters)];
+    return [hub, checkBorderRouters(borderRouters), checkCollections(borderRouters)].filter(
+      (check) => check !== null,
+    );
   } catch (error) {
     const found = error instanceof Error ? error.message : String(error);
     // A hub that tells only its own people what it knows is a hub all the same.

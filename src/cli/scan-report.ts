@@ -1,5 +1,6 @@
 /** A finished scan as a tree for people: border routers, their nodes, each with its outcome. */
 import { printable } from '../printable.ts';
+import type { BorderRouterWire } from '../protocol/border-router.ts';
 import type { ScanNodeWire, ScanWire } from '../protocol/scan.ts';
 import type { TopologyWire } from '../protocol/topology.ts';
 import { counted, type Palette, seconds } from './text-layout.ts';
@@ -12,8 +13,17 @@ const stateWords: Readonly<Record<ScanWire['state'], string>> = {
   cancelled: 'was cancelled',
 };
 
-/** `topology` is the one made of this scan; null where there is none. */
-export function renderScan(scan: ScanWire, topology: TopologyWire | null, palette: Palette): string {
+export interface ScanSurroundings {
+  /** The one made of this scan; null where there is none. */
+  readonly topology: TopologyWire | null;
+  readonly borderRouters: readonly BorderRouterWire[];
+}
+
+export function renderScan(
+  scan: ScanWire,
+  { borderRouters, topology }: ScanSurroundings,
+  palette: Palette,
+): string {
   const lines: string[] = [];
   const groups = Map.groupBy(scan.nodes, (node) => node.br_id);
   const ids = [...groups.keys()].sort((a, b) => order(a).localeCompare(order(b)));
@@ -39,8 +49,35 @@ export function renderScan(scan: ScanWire, topology: TopologyWire | null, palett
   for (const network of topology?.networks ?? []) {
     lines.push(`${printable(network.key)}: ${printable(network.completeness.statement)}`);
   }
+  const asked = borderRouters.filter(({ id }) => groups.has(id));
+  for (const { collection, id } of asked) {
+    if (collection !== null) lines.push(`${printable(id)}: ${readingLine(collection)}`);
+  }
   lines.push(...scan.notes.map(printable));
   return `${lines.join('\n')}\n`;
+}
+
+/** How a border router read its mesh for this scan, or shortly before it. */
+function readingLine(reading: NonNullable<BorderRouterWire['collection']>): string {
+  const radio =
+    reading.radio_requests === null
+      ? []
+      : [
+          reading.radio_budget === null
+            ? `${counted(reading.radio_requests, 'radio request')}`
+            : `${reading.radio_requests} of ${counted(reading.radio_budget, 'radio request')}`,
+        ];
+  const routers =
+    reading.answered_routers === null || reading.expected_routers === null
+      ? []
+      : [`${reading.answered_routers} of ${counted(reading.expected_routers, 'router')} read`];
+  const time = reading.duration_ms === null ? [] : [seconds(reading.duration_ms)];
+  const facts = [...routers, ...radio, ...time].join(', ');
+  const source = printable(reading.source);
+  const problem = reading.complete
+    ? ''
+    : ` Incomplete: ${printable(reading.problem ?? 'not every router answered')}`;
+  return `read through ${source}${facts === '' ? '' : `: ${facts}`}.${problem}`;
 }
 
 /** Nodes without a border router last. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createCliHarness } from '../../test/support/cli-harness.ts';
 import { type FakeHubAnswer, problem, startFakeHub } from '../../test/support/fake-hub.ts';
-import { finishedScan, scanNode } from '../../test/support/samples.ts';
+import { borderRouterView, finishedScan, scanNode } from '../../test/support/samples.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import type { Scan, ScanState } from '../protocol/scan.ts';
 import { toWire } from '../protocol/wire.ts';
@@ -52,6 +52,39 @@ describe('threadhub scan', () => {
       expect(run.stderr).toBe('');
     },
   );
+
+  it('tells how the border routers that were asked read their meshes', async () => {
+    const collection = {
+      source: 'otbr-rest',
+      dialect: 'json-api',
+      address: null,
+      endedAt: null,
+      durationMs: 1_240,
+      radioRequests: 22,
+      radioBudget: 128,
+      devices: 13,
+      expectedRouters: 9,
+      answeredRouters: 8,
+      complete: false,
+      problemCode: 'silent',
+      problem: '0x8400 is silent\u001b[2J',
+    };
+    const items = [
+      borderRouterView({ id: 'BR-001', collection }),
+      borderRouterView({ id: 'BR-009', collection }),
+    ].map(toWire);
+    let polls = 0;
+    await using hub = await startFakeHub({
+      'POST /api/trigger_scan': () => triggered(),
+      'GET /api/scans/s-1': () => ({ body: scan(polls++ === 0 ? 'running' : 'completed') }),
+      'GET /api/border_routers': () => ({ body: { items, next_cursor: null } }),
+    });
+    const { stdout } = await createCliHarness({ clock }).run('scan', '--hub', hub.url);
+    expect(stdout).toContain(
+      'BR-001: read through otbr-rest: 8 of 9 routers read, 22 of 128 radio requests, 1.2 s. Incomplete: 0x8400 is silent\\u001b[2J\n',
+    );
+    expect(stdout).not.toContain('BR-009: read');
+  });
 
   it('prints border routers, their nodes and each outcome, without control characters of others', async () => {
     await using hub = await hubWith({ body: scan('completed', { notes: ['BR-002 was lost after 1.2 s.'] }) });

@@ -5,6 +5,7 @@
  * once.
  */
 import type { Command } from 'commander';
+import { borderRouterSchema, type BorderRouterWire } from '../protocol/border-router.ts';
 import { type ScanWire, scanSchema, triggeredScanSchema } from '../protocol/scan.ts';
 import { topologySchema, type TopologyWire } from '../protocol/topology.ts';
 import type { CliContext } from './cli-context.ts';
@@ -108,7 +109,11 @@ async function report(
     context.stdout.write(answer.text.endsWith('\n') ? answer.text : `${answer.text}\n`);
   } else {
     const palette = createPalette(usesColours(context.stdout, context.environment));
-    context.stdout.write(renderScan(scan, await topologyOf(client, scan.id), palette));
+    const [topology, borderRouters] = await Promise.all([
+      topologyOf(client, scan.id),
+      borderRoutersOf(client),
+    ]);
+    context.stdout.write(renderScan(scan, { topology, borderRouters }, palette));
   }
   if (scan.state === 'completed') return exitCodes.ok;
   return scan.state === 'partial' ? exitCodes.partial : exitCodes.failed;
@@ -121,6 +126,15 @@ async function topologyOf(client: HubClient, scanId: string): Promise<TopologyWi
     return topology.scan_id === scanId ? topology : null;
   } catch {
     return null;
+  }
+}
+
+/** How they read their meshes is told where it can be had. */
+async function borderRoutersOf(client: HubClient): Promise<BorderRouterWire[]> {
+  try {
+    return await client.list('/api/border_routers', borderRouterSchema);
+  } catch {
+    return [];
   }
 }
 
