@@ -64,7 +64,7 @@ function readingLine(reading: NonNullable<BorderRouterWire['collection']>): stri
       ? []
       : [
           reading.radio_budget === null
-            ? `${counted(reading.radio_requests, 'radio request')}`
+            ? counted(reading.radio_requests, 'radio request')
             : `${reading.radio_requests} of ${counted(reading.radio_budget, 'radio request')}`,
         ];
   const routers =
