@@ -8,6 +8,9 @@ import { fileURLToPath } from 'node:url';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config.ts';
 import { openDatabase } from './database/open-database.ts';
+import { BorderRouterCandidates, meshcopService } from './discovery/border-router-candidates.ts';
+import { browse } from './discovery/mdns-browser.ts';
+import { probeRest } from './discovery/rest-probe.ts';
 import { StoreError } from './errors.ts';
 import { createEventPipeline } from './event-pipeline.ts';
 import { feedFacts } from './events/live/feed-facts.ts';
@@ -202,6 +205,14 @@ export async function createHub(config: Config, overrides: HubOverrides): Promis
       releases,
     });
 
+    const candidates = new BorderRouterCandidates({
+      browse: (signal) =>
+        browse({ service: meshcopService, interface: config.discovery.interface, clock, signal }),
+      probe: (url) => probeRest(url, clock),
+      clock,
+    });
+    releases.defer(() => candidates.close());
+
     const server = createServer({
       config,
       links,
@@ -214,6 +225,7 @@ export async function createHub(config: Config, overrides: HubOverrides): Promis
       },
       nodes,
       tokens,
+      ...(config.discovery.mdns ? { candidates } : {}),
       scans: archive,
       events: pipeline.events,
       live: {

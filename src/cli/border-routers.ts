@@ -1,21 +1,37 @@
-/** `threadhub border-routers`: who is connected, and how well it does. */
+/** `threadhub border-routers`: who is connected and how well it does, or who could be. */
 import type { Command } from 'commander';
+import { borderRouterCandidateSchema } from '../protocol/border-router-candidate.ts';
 import { borderRouterSchema } from '../protocol/border-router.ts';
+import { renderCandidates } from './border-router-candidates.ts';
 import type { CliContext } from './cli-context.ts';
 import { type HubOptions, hubClientOf, withHubOption } from './hub-option.ts';
 import { createPalette, renderTable, seconds, usesColours } from './text-layout.ts';
 
 export function addBorderRoutersCommand(program: Command, context: CliContext): void {
   withHubOption(program.command('border-routers').description('list the border routers that the hub knows'))
+    .option(
+      '--candidates',
+      'look for those on the local network of the hub instead; takes about three seconds',
+    )
     .option('--json', 'print the items as REST gives them')
     .addHelpText(
       'after',
       `
 Example:
+  threadhub border-routers --candidates
   threadhub border-routers --json | jq '.[] | select(.online | not) | .id'`,
     )
-    .action(async (options: HubOptions & { readonly json?: boolean }) => {
-      const items = await hubClientOf(options, context).list('/api/border_routers', borderRouterSchema);
+    .action(async (options: HubOptions & { readonly candidates?: boolean; readonly json?: boolean }) => {
+      const client = hubClientOf(options, context);
+      const palette = createPalette(usesColours(context.stdout, context.environment));
+      if (options.candidates === true) {
+        const found = await client.list('/api/border_router_candidates', borderRouterCandidateSchema);
+        context.stdout.write(
+          options.json === true ? `${JSON.stringify(found, null, 2)}\n` : renderCandidates(found, palette),
+        );
+        return;
+      }
+      const items = await client.list('/api/border_routers', borderRouterSchema);
       if (options.json === true) {
         context.stdout.write(`${JSON.stringify(items, null, 2)}\n`);
         return;
@@ -24,7 +40,6 @@ Example:
         context.stdout.write('No border router has connected yet.\n');
         return;
       }
-      const palette = createPalette(usesColours(context.stdout, context.environment));
       const nowMs = context.clock.nowMs();
       context.stdout.write(
         renderTable(

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createCliHarness } from '../../test/support/cli-harness.ts';
 import { problem, startFakeHub } from '../../test/support/fake-hub.ts';
 import { borderRouterView, emptyTopology } from '../../test/support/samples.ts';
+import type { BorderRouterCandidateWire } from '../protocol/border-router-candidate.ts';
 import type { RegisteredNodeWire } from '../protocol/border-router.ts';
 import { toWire } from '../protocol/wire.ts';
 
@@ -145,6 +146,61 @@ describe('threadhub border-routers', () => {
     const { stdout } = await createCliHarness().run('border-routers', '--hub', hub.url);
     expect(stdout).toMatch(/BR-001 {2}online .*3\.\d s ago .*210 ms .*90 %/);
     expect(stdout).toMatch(/BR-002 {2}offline .*–/);
+  });
+});
+
+describe('threadhub border-routers --candidates', () => {
+  const candidate: BorderRouterCandidateWire = {
+    name: 'OtLab OtLabBR #9FCC',
+    host: 'otbr.local',
+    addresses: ['fd1a::1'],
+    ext_addr: '52a10c4208649fcc',
+    agent_id: null,
+    network_name: 'OtLab\u001b[2J',
+    ext_pan_id: '1a2b3c4d5e6f7081',
+    partition_id: 7,
+    active_timestamp: null,
+    vendor: null,
+    model: null,
+    thread_version: '1.4.0',
+    thread_active: true,
+    omr_prefix: null,
+    rest: 'answers',
+    rest_url: 'http://[fd1a::1]:8081',
+    rest_urls: ['http://[fd1a::1]:8081'],
+    conflict: null,
+    connected_as: null,
+    connect_command: 'threadhub border-router --id otbr',
+    run_on: 'hub',
+    found_at: '2026-01-01T00:00:00.000Z',
+  };
+  const items = [
+    candidate,
+    { ...candidate, name: 'Two', connected_as: 'BR-002', connect_command: null, run_on: null },
+    { ...candidate, name: 'Three', conflict: 'It has another name.', run_on: 'border_router' as const },
+  ];
+  const route = { 'GET /api/border_router_candidates': () => ({ body: { items, next_cursor: null } }) };
+
+  it('shows who is there, who is connected, and how to connect the others', async () => {
+    await using hub = await startFakeHub(route);
+    const { stdout } = await createCliHarness().run('border-routers', '--candidates', '--hub', hub.url);
+    expect(stdout).toMatch(/OtLab OtLabBR #9FCC {2}OtLab\\u001b\[2J .* answers {2}not connected\n/);
+    expect(stdout).toMatch(/Two .* connected as BR-002\n/);
+    expect(stdout).toContain('Conflicts:\n  Three: It has another name.\n');
+    expect(stdout).toContain('OtLab OtLabBR #9FCC:\n  threadhub border-router --id otbr\n');
+    expect(stdout).toContain('Three, on the border router itself:\n');
+    expect(stdout).not.toContain('Two:\n');
+  });
+
+  it('prints the items with --json, and says so where there are none', async () => {
+    await using hub = await startFakeHub(route);
+    const listed = await createCliHarness().run('border-routers', '--candidates', '--json', '--hub', hub.url);
+    expect(JSON.parse(listed.stdout)).toEqual(items);
+    await using empty = await startFakeHub({
+      'GET /api/border_router_candidates': () => ({ body: { items: [] } }),
+    });
+    const none = await createCliHarness().run('border-routers', '--candidates', '--hub', empty.url);
+    expect(none.stdout).toMatch(/^No border router /);
   });
 });
 

@@ -2,6 +2,7 @@
  * What the edges need of the rest of the hub, each as narrow as the edge that uses it.
  */
 import type { WebSocket } from 'ws';
+import type { BorderRouterCandidates } from '../discovery/border-router-candidates.ts';
 import type { BorderRouterTokens } from '../links/border-router-tokens.ts';
 import type { Alerts as AlertService } from '../events/alerts/alerts.ts';
 import type { DecodedEvent, EventIntake } from '../events/ingest/event-intake.ts';
@@ -52,6 +53,9 @@ export interface Links {
   sendCoap(id: BorderRouterId, command: CoapCommand): Promise<CoapResponseMessage>;
   connections(): Connection[];
 }
+
+/** Border routers that the local network announces. */
+export type BorderRouterDiscovery = Pick<BorderRouterCandidates, 'find'>;
 
 /** Starts, ends and shows running scans. */
 export interface Scans {

@@ -22,7 +22,15 @@ import { createApp } from './http/app.ts';
 import type { App } from './http/route-schema.ts';
 import { makeProblem } from './http/problem.ts';
 import { LiveGateway, type LiveGatewayOptions } from './live/live-gateway.ts';
-import type { Links, Nodes, Scans, SensorEvents, Tokens, TopologyHistory } from './ports.ts';
+import type {
+  BorderRouterDiscovery,
+  Links,
+  Nodes,
+  Scans,
+  SensorEvents,
+  Tokens,
+  TopologyHistory,
+} from './ports.ts';
 import { refuseUpgrade } from './refuse-upgrade.ts';
 
 export interface ServerOptions {
@@ -32,6 +40,8 @@ export interface ServerOptions {
   readonly topologies: TopologyHistory;
   readonly nodes: Nodes;
   readonly tokens: Tokens;
+  /** Absent where looking for border routers is switched off. */
+  readonly candidates?: BorderRouterDiscovery;
   /** Scans that run or have run. */
   readonly scans: Pick<ScanArchive, 'get' | 'list' | 'lastOutcomes' | 'latencies' | 'saveFailure'>;
   /** Absent in a hub that takes no events. */

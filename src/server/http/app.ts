@@ -11,6 +11,7 @@ import { ThreadhubError } from '../../errors.ts';
 import type { AccessPolicy } from '../access.ts';
 import { normaliseRemoteAddress } from '../remote-address.ts';
 import type { ServerOptions } from '../server.ts';
+import { addBorderRouterCandidateRoutes } from './border-router-candidates.ts';
 import { addBorderRouterRoutes } from './border-routers.ts';
 import { addAlertRoutes } from './alerts.ts';
 import { addConnectionRoutes, type BrowserConnections } from './connections.ts';
@@ -146,6 +147,7 @@ export async function createApp(options: AppOptions): Promise<{ app: App; routes
   addScanTopologyRoutes(app, options);
   addTopologyRoutes(app, options);
   addBorderRouterRoutes(app, options);
+  addBorderRouterCandidateRoutes(app, options);
   addNodeRoutes(app, options);
   addConnectionRoutes(app, options);
   addTokenRoutes(app, options);

@@ -36,6 +36,8 @@ export const edgeErrorCodes = [
   'node_refused',
   'node_malformed',
   'border_router_busy',
+  'discovery_off',
+  'discovery_failed',
   'not_ready',
   'internal_error',
 ] as const;
@@ -95,6 +97,8 @@ export const problemStatuses: Readonly<Record<ProblemCode, number>> = {
   node_timed_out: 504,
   node_refused: 502,
   node_malformed: 502,
+  discovery_off: 409,
+  discovery_failed: 503,
   token_not_found: 404,
   token_conflict: 409,
   // the hub
