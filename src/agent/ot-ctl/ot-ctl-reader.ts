@@ -8,13 +8,7 @@
 import type { Clock } from '../../clock.ts';
 import { parseExtAddress, type ExtAddress } from '../../protocol/ids.ts';
 import { type Ipv6Address, parseIpv6 } from '../../protocol/ipv6.ts';
-import {
-  isRouterRloc16,
-  parseRloc16,
-  routerIdOf,
-  type Rloc16,
-  rloc16OfRouter,
-} from '../../protocol/rloc16.ts';
+import { isRouterRloc16, routerIdOf, type Rloc16, rloc16OfRouter } from '../../protocol/rloc16.ts';
 import {
   type ChildRow,
   type DeviceDiagnostics,
