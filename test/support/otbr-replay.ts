@@ -9,17 +9,25 @@
  *
  * `dialect`: `current` (August 2026), `before_2026_07` (JSON:API with the names of before, made of the same recordings),
  * `legacy` (recorded, `/api` is 404) or `esp`. `mesh: 'node-lost'`: router 9 is dead but listed. `replay.change({…})`
- * switches while it runs, as an update would. Extended addresses by node number are in `otbrNodes`.
+ * switches while it runs, as an update would. Extended addresses by node number are
+ * `otbrNodes` in `otbr-recordings.ts`.
  *
  * A discovery that no diagnostic task went before runs its whole timeout, though the devices are in the list after 1.5 s.
  */
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
 import { createServer, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import path from 'node:path';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../src/protocol/json.ts';
+import {
+  dig,
+  olderNames,
+  otbrNodes,
+  otbrRecordedBody,
+  otbrRecordedDiagnostics,
+  otbrRecording,
+  withOlderNames,
+} from './otbr-recordings.ts';
 
 export type OtbrReplayDialect = 'current' | 'before_2026_07' | 'legacy' | 'esp';
 
@@ -44,25 +52,6 @@ export interface OtbrReplayRequest {
   readonly body: string;
 }
 
-const folder = path.resolve(import.meta.dirname, '../fixtures/otbr');
-
-/** Extended addresses of the recorded mesh by node number; node 1 is the border router. */
-export const otbrNodes: Readonly<Record<number, string>> = {
-  1: '52a10c4208649fcc',
-  2: '2ea1ab536697cdd7',
-  3: 'aad5acd04e72defc',
-  4: '5ae945e62820bc7c',
-  5: '8e6bd211e1fa1927',
-  6: '928407371d5be933',
-  7: '16e1a1ba9e194877',
-  8: '826d960ad048a3bb',
-  9: '4e518eb2a238c2d2',
-  10: '4e451cb38f02a74f',
-  12: 'f25fa650d174cea8',
-  13: '2e898a432270db36',
-  14: 'a654f540eac5cbaf',
-};
-
 /** How long a device takes to answer, ms. */
 const answerMs: Readonly<Record<number, number>> = {
   1: 2,
@@ -83,14 +72,6 @@ const discoveryMs = 510;
 const strayDiscoveryMs = 1_500;
 const legacyBlocksMs = 2_000;
 
-/** Field names of before July 2026. */
-const olderNames: Readonly<Record<string, string>> = {
-  fullThreadDevice: 'deviceTypeFTD',
-  eui: 'eui64',
-  hostname: 'hostName',
-  threadVersion: 'version',
-  linkAge: 'connectionTime',
-};
 const mayBeLeftOut = new Set(['timeout', 'batteryLevel', 'supplyVoltage', 'maxChildTimeout']);
 const knownTypes = new Set([
   'extAddress',
@@ -121,24 +102,6 @@ const knownTypes = new Set([
   'routerNeighbors',
   'mleCounters',
 ]);
-
-/** The bytes of a recorded message. */
-export const otbrRecording = (name: string): Buffer => readFileSync(path.join(folder, name));
-
-/** The JSON of a recorded answer. */
-export function otbrRecordedBody(name: string): JsonValue {
-  const bytes = otbrRecording(name);
-  return JSON.parse(bytes.subarray(bytes.indexOf('\r\n\r\n') + 4).toString('utf8')) as JsonValue;
-}
-
-/** Attributes of a device's recorded diagnostics, all that it has. */
-export function otbrRecordedDiagnostics(node: number): JsonObject {
-  const prefix = `06-diag-node${node}-`;
-  const name = readdirSync(path.join(folder, 'rest')).find(
-    (file) => file.startsWith(prefix) && file.endsWith('-result.response.http'),
-  );
-  return dig(otbrRecordedBody(`rest/${name ?? prefix}`), 'data', 'attributes');
-}
 
 interface Task {
   readonly id: string;
@@ -517,26 +480,6 @@ export async function openOtbrReplay(options: OtbrReplayOptions = {}): Promise<O
   return replay;
 }
 
-/** Names of before July 2026, as a device's answer had them. */
-export function withOlderNames(value: JsonValue): JsonValue {
-  if (Array.isArray(value)) return value.map(withOlderNames);
-  if (!isJsonObject(value)) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([name, entry]) => [
-      olderNames[name] ?? name,
-      name === 'childIpv6Addresses' && Array.isArray(entry)
-        ? entry.map(olderAddresses)
-        : withOlderNames(entry),
-    ]),
-  );
-}
-
-function olderAddresses(row: JsonValue): JsonValue {
-  if (!isJsonObject(row)) return row;
-  const { ipv6Addresses, ...rest } = row;
-  return { ...rest, ip6Addresses: ipv6Addresses ?? [] };
-}
-
 const notFound = otbrRecording('rest/10-err-action-not-found.response.http');
 const espMissing = message(404, 'text/html', 'Nothing matches the given URI');
 
@@ -563,11 +506,4 @@ function tasksIn(body: string): JsonObject[] | null {
   } catch {
     return null;
   }
-}
-
-/** The object that lies there; an empty one where none does. */
-function dig(value: JsonValue | undefined, ...names: string[]): JsonObject {
-  let found = value;
-  for (const name of names) found = isJsonObject(found) ? found[name] : undefined;
-  return isJsonObject(found) ? found : {};
 }

@@ -125,11 +125,11 @@ export class JsonApiDialect implements DialectReader {
       return failure('silent', `${extAddress} did not answer within ${timeoutMs} ms`);
     const attributes = await this.#result(resultId, signal);
     if (!attributes.ok) return attributes;
-    const diagnostics = readDiagnostics(attributes.value);
-    if (diagnostics?.extAddress !== extAddress || diagnostics.rloc16 === null)
+    const told = readDiagnostics(attributes.value);
+    if (told === null || (told.extAddress ?? extAddress) !== extAddress || isNothing(told))
       return failure('silent', `the answer that came holds nothing of ${extAddress}`);
     this.#lacking.learn(extAddress, types, attributes.value, end.value.tookMs >= timeoutMs * lateShare);
-    return { ok: true, value: diagnostics };
+    return { ok: true, value: { ...told, extAddress } };
   }
 
   /** With the names that it takes; where those are not known, with one kind and then the other. */
@@ -199,6 +199,9 @@ class SteadyList {
     return nowMs - this.#sinceMs >= steadyMs;
   }
 }
+
+const isNothing = ({ extAddress, ipv6Addresses, mode, rloc16, routes }: DeviceDiagnostics): boolean =>
+  [extAddress, ipv6Addresses, mode, rloc16, routes].every((fact) => fact === null);
 
 const selfTask = (extAddress: ExtAddress): OtbrTask =>
   diagnosticTask(extAddress, ['extAddress', 'rloc16'], 'current', 1_000);

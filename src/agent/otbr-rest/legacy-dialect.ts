@@ -7,7 +7,6 @@
  * may take 30 s: there the calls are fewer and further apart.
  */
 import type { Clock } from '../../clock.ts';
-import type { ExtAddress } from '../../protocol/ids.ts';
 import { rloc16OfRouter, isRouterRloc16, type Rloc16 } from '../../protocol/rloc16.ts';
 import type { DeviceDiagnostics } from '../mesh/device-diagnostics.ts';
 import type {
@@ -51,7 +50,7 @@ export class LegacyDialect implements DialectReader {
     expected: number,
     context: ReadContext,
   ): Promise<ReadResult<Survey>> {
-    const devices = new Map<ExtAddress, DeviceDiagnostics>();
+    const devices = new Map<string, DeviceDiagnostics>();
     let problem: ReadFailure | null = null;
     for (let call = 0; call < this.#pace.calls; call += 1) {
       if (call > 0 && !(await pause(this.#clock, this.#pace.pauseMs, context.signal))) break;
@@ -64,13 +63,15 @@ export class LegacyDialect implements DialectReader {
         problem = answer;
         break;
       }
-      for (const device of answer.value)
-        if (device.extAddress !== null) devices.set(device.extAddress, device);
+      for (const device of answer.value) {
+        const id = device.extAddress ?? device.rloc16;
+        if (id !== null) devices.set(id, device);
+      }
       if (isComplete(devices.values(), expected)) break;
     }
     if (devices.size === 0 && problem !== null) return problem;
     const diagnostics = [...devices.values()];
-    return { ok: true, value: { devices: [...devices].map(listed), diagnostics } };
+    return { ok: true, value: { devices: diagnostics.flatMap(listed), diagnostics } };
   }
 
   ask({ extAddress }: AskedDevice): Promise<ReadResult<DeviceDiagnostics>> {
@@ -109,12 +110,12 @@ function isComplete(devices: Iterable<DeviceDiagnostics>, expected: number): boo
   return heard.size > 0 && heard.size >= expected && [...named].every((rloc16) => heard.has(rloc16));
 }
 
-const listed = ([extAddress, device]: [ExtAddress, DeviceDiagnostics]): Survey['devices'][number] => ({
-  extAddress,
-  kind: kindOf(device),
-  ipv6Addresses: device.ipv6Addresses ?? [],
-  hostname: null,
-});
+function listed(device: DeviceDiagnostics): Survey['devices'] {
+  const { extAddress, ipv6Addresses } = device;
+  return extAddress === null
+    ? []
+    : [{ extAddress, kind: kindOf(device), ipv6Addresses: ipv6Addresses ?? [], hostname: null }];
+}
 
 function kindOf({ mode, rloc16 }: DeviceDiagnostics): DeviceKind | null {
   if (rloc16 !== null && isRouterRloc16(rloc16)) return 'router';

@@ -3,7 +3,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { otbrRecording } from '../../../test/support/otbr-replay.ts';
+import { otbrRecording } from '../../../test/support/otbr-recordings.ts';
 import { systemClock } from '../../clock.ts';
 import { type OtbrAnswer, OtbrHttpClient, type OtbrResource } from './otbr-http-client.ts';
 import type { ReadResult } from '../mesh/mesh-reader.ts';

@@ -111,6 +111,7 @@ export class OtbrTasks {
     }
     if (answer.value.kind === 'refused') {
       const { detail, status } = answer.value;
+      if (status === 404) return failure('too_old', `${this.#http.address} has no /api/actions any more`);
       return failure('rejected', `${this.#http.address} refuses a ${type} with ${status} ${detail}`.trim());
     }
     const id = postedId(answer.value.value);

@@ -6,7 +6,7 @@ import {
   otbrRecordedBody,
   otbrRecordedDiagnostics,
   withOlderNames,
-} from '../../../test/support/otbr-replay.ts';
+} from '../../../test/support/otbr-recordings.ts';
 import type { JsonValue } from '../../protocol/json.ts';
 import type { DeviceDiagnostics } from '../mesh/device-diagnostics.ts';
 import { readDevices } from './read-devices.ts';
