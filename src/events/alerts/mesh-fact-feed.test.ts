@@ -76,10 +76,11 @@ describe('meshFactsOf', () => {
 
   it('tells counters with the time at which they were read, and none where there are none', () => {
     const map = sampleTopology();
-    const nodes = [scanNode({ networkInfo: { role: 'router', rloc16: '0xa000', counters_ago_ms: 90_000 } })];
-    expect(of(meshFactsOf(finishedScan({ nodes }), map), 'node_scan')).toMatchObject([
-      { counters: { readAt: sampleTimeMs - 90_000, parentChanges: 2 } },
-    ]);
+    const countersAt = sampleTimeMs - 90_000;
+    const earlier = { ...map, nodes: map.nodes.map((node) => ({ ...node, countersAt })) };
+    expect(of(meshFactsOf(finishedScan(), earlier), 'node_scan')[0]).toMatchObject({
+      counters: { readAt: countersAt, parentChanges: 2 },
+    });
     for (const counters of [
       {},
       { parent_changes: -1, mac_in_errors: 3 },
@@ -129,6 +130,23 @@ describe('meshFactsOf', () => {
     // Nothing answered: it is incomplete, and how many partitions there are nobody knows.
     const silent = map.nodes.map((node) => ({ ...node, state: 'silent' as const }));
     expect(told({ ...map, nodes: silent })).toMatchObject([{ complete: false, partitions: null }]);
+  });
+
+  it('tells where border routers of a network disagree, at most a little of it', () => {
+    const map = sampleTopology();
+    const told = (statements: readonly string[]) => {
+      const datasetConflicts = statements.map((statement) => ({
+        ...{ brIds: ['BR-001', 'BR-002'], field: 'channel' as const, values: [], statement },
+      }));
+      const networks = map.networks.map((network) => ({ ...network, datasetConflicts }));
+      return of(meshFactsOf(finishedScan(), { ...map, networks }), 'network_scan')[0]?.datasetConflicts;
+    };
+    expect(told(['BR-001 is on channel 15, BR-002 on 20'])).toEqual([
+      'BR-001 is on channel 15, BR-002 on 20',
+    ]);
+    expect(told([])).toEqual([]);
+    expect(JSON.stringify(told(Array.from({ length: 50 }, () => 'x'.repeat(5_000))))).toHaveLength(910);
+    expect(of(meshFactsOf(finishedScan(), map), 'network_scan')[0]?.datasetConflicts).toEqual([]);
   });
 
   it('counts partitions in which something answered, and two at least where the network is split', () => {

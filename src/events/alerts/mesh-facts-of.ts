@@ -1,5 +1,4 @@
 /** What a finished scan and its topology say that alert rules are about. Pure. */
-import { isJsonObject } from '../../protocol/json.ts';
 import type { Scan, ScanNode } from '../../protocol/scan.ts';
 import type { LinkEvidence, Topology, TopologyNode } from '../../protocol/topology.ts';
 import { marginOf } from '../../topology/find-links.ts';
@@ -9,6 +8,9 @@ import type { CounterReading, MeshFact } from '../mesh-fact.ts';
 /** Of each border router's answers at least so many of the slowest, and never more than the second number. */
 const fewestSlowest = 8;
 const mostSlowest = 64;
+/** Of a network's border routers that disagree; names in them come from the air. */
+const toldConflicts = 3;
+const longestStatement = 300;
 
 /** `happenedAt` is the end of the scan. Nodes that were never asked about, as in a cancelled scan, say nothing. */
 export function meshFactsOf(scan: Scan, topology: Topology): readonly MeshFact[] {
@@ -67,7 +69,7 @@ function networkFacts(scan: Scan, { networks, nodes }: Topology, happenedAt: num
   const living = new Set(nodes.flatMap(({ id, state }) => (state === 'answered' ? [id] : [])));
   return networks
     .filter(({ key }) => asked.has(key))
-    .map(({ completeness, key, partitions, split }): MeshFact => {
+    .map(({ completeness, datasetConflicts = [], key, partitions, split }): MeshFact => {
       const live = partitions.filter(({ nodeIds, stale }) => !stale && nodeIds.some((id) => living.has(id)));
       return {
         kind: 'network_scan',
@@ -77,6 +79,9 @@ function networkFacts(scan: Scan, { networks, nodes }: Topology, happenedAt: num
         partitions: !answered.has(key) ? null : split ? Math.max(2, live.length) : Math.min(1, live.length),
         complete: partlyAsked.has(key) ? null : completeness.complete,
         missingRouters: completeness.expectedRouters - completeness.answeredRouters,
+        datasetConflicts: datasetConflicts
+          .slice(0, toldConflicts)
+          .map(({ statement }) => statement.slice(0, longestStatement)),
       };
     });
 }
@@ -93,7 +98,7 @@ function nodeFacts(
   return nodes.filter(isDecided).map((node) => {
     const answered = node.outcome === 'answered';
     const place = answered ? places.get(node.name) : undefined;
-    const counters = place === undefined ? null : countersOf(node, place.counters, happenedAt);
+    const counters = place === undefined ? null : countersOf(place, node.decidedAt ?? happenedAt);
     return {
       kind: 'node_scan',
       subject: node.name,
@@ -106,11 +111,7 @@ function nodeFacts(
 }
 
 /** Null where none of them was told. */
-function countersOf(
-  { decidedAt, networkInfo }: ScanNode,
-  counters: TopologyNode['counters'],
-  happenedAt: number,
-): CounterReading | null {
+function countersOf({ counters, countersAt }: TopologyNode, answeredAt: number): CounterReading | null {
   const told = (name: string): number | null => {
     const value = Object.hasOwn(counters, name) ? counters[name] : undefined;
     return value !== undefined && value >= 0 ? value : null;
@@ -122,9 +123,7 @@ function countersOf(
     attachAttempts: told('attach_attempts'),
   };
   if (Object.values(read).every((value) => value === null)) return null;
-  const agoMs = isJsonObject(networkInfo) ? networkInfo['counters_ago_ms'] : null;
-  const isAge = typeof agoMs === 'number' && agoMs >= 0;
-  return { readAt: Math.round((decidedAt ?? happenedAt) - (isAge ? agoMs : 0)), ...read };
+  return { readAt: Math.round(countersAt ?? answeredAt), ...read };
 }
 
 /** Measured in this scan; named by the registered names of its ends where they have one. */
