@@ -79,12 +79,23 @@ export function toWireJson(value: unknown): string {
 }
 
 function arrayJson(items: readonly unknown[]): string {
+  if (items.length === 0) return '[]';
   let text = '[';
   for (let index = 0; index < items.length; index += 1) {
     if (index > 0) text += ',';
-    text += toWireJson(items[index]);
+    text += inOnePiece(toWireJson(items[index]));
   }
   return `${text}]`;
+}
+
+/**
+ * The engine keeps concatenated text as a tree of its parts until a character of it is asked for. That of a large map has
+ * some hundred thousand parts, twenty times the size of the text, which the garbage collector would copy around; as one
+ * piece for each item they are gone at once.
+ */
+function inOnePiece(json: string): string {
+  // No JSON begins with it: what counts is that a character is asked for.
+  return json.charCodeAt(0) === 0 ? '' : json;
 }
 
 function objectJson(source: Record<string, unknown>): string {
@@ -92,9 +103,8 @@ function objectJson(source: Record<string, unknown>): string {
   for (const key of Object.keys(source)) {
     const entry = source[key];
     if (entry === undefined) continue;
-    const { isOpaque, isTime, json } = wireKey(key);
-    text += text === '' ? '{' : ',';
-    text += json;
+    const { firstJson, isOpaque, isTime, json } = wireKey(key);
+    text += text === '' ? firstJson : json;
     if (isTime && typeof entry === 'number') text += `"${isoTime(entry)}"`;
     else text += isOpaque ? JSON.stringify(entry) : toWireJson(entry);
   }
@@ -134,8 +144,10 @@ const camelKeys = new Map<string, string>();
 
 interface WireKey {
   readonly name: string;
-  /** The name as JSON, with its colon. */
+  /** The name as JSON, with its colon and the comma before it. */
   readonly json: string;
+  /** The same where it is the first of its object. */
+  readonly firstJson: string;
   readonly isOpaque: boolean;
   readonly isTime: boolean;
 }
@@ -143,7 +155,14 @@ interface WireKey {
 function wireKey(key: string): WireKey {
   return remembered(wireKeys, key, () => {
     const name = key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-    return { name, json: `${JSON.stringify(name)}:`, isOpaque: opaqueKeys.has(key), isTime: isTimeKey(key) };
+    const json = `${JSON.stringify(name)}:`;
+    return {
+      name,
+      json: `,${json}`,
+      firstJson: `{${json}`,
+      isOpaque: opaqueKeys.has(key),
+      isTime: isTimeKey(key),
+    };
   });
 }
 
