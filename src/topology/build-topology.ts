@@ -22,10 +22,12 @@ import { type DraftNode, isAttached } from './draft-node.ts';
 import { factsAt } from './fact-time.ts';
 import { compareLinks, findLinks } from './find-links.ts';
 import { identifyNodes } from './identify-nodes.ts';
+import { tellGhosts } from './ghosts.ts';
 import { type NetworkKeys, resolveNetworkKeys } from './network-keys.ts';
 import { type PartitionScopes, partitionScopes } from './partition-scopes.ts';
 import { findPartitions } from './partitions.ts';
 import { placeNodes } from './place-nodes.ts';
+import { nodeLabel } from './node-label.ts';
 import { packRoute } from './packed-routes.ts';
 import { compareText } from './text-order.ts';
 import { defaultThresholds, type TopologyInput } from './topology-input.ts';
@@ -61,7 +63,7 @@ export function buildPiece(input: TopologyInput): TopologyPiece {
   const thresholds = { ...defaultThresholds, ...input.thresholds };
   const keys = resolveNetworkKeys(input);
   const scopes = partitionScopes(input, keys);
-  const directory = identifyNodes(input, keys, scopes);
+  const { directory, ghosts } = identifyNodes(input, keys, scopes);
   placeNodes(directory, scopes);
   const links = findLinks(directory, { earlier: input.earlier, madeAt: input.madeAt, thresholds });
 
@@ -71,7 +73,7 @@ export function buildPiece(input: TopologyInput): TopologyPiece {
   const names = new Set(input.nodes.map((observation) => observation.name));
   const nodes = drafts.map((draft) => toNode(draft, names, input.madeAt));
   const orphanIds = findOrphans(drafts, links);
-  const networks = toNetworks(drafts, nodes, { keys, scopes, madeAt: input.madeAt });
+  const networks = toNetworks(drafts, nodes, { keys, scopes, ghosts, madeAt: input.madeAt });
   const changing = drafts.flatMap((draft, index) => (isSeenNow(draft) ? [index] : []));
   const isAged =
     links.some((link) => tellsAge(link, input.madeAt)) ||
@@ -245,19 +247,32 @@ function hasAnyTable({ parent, children, neighbors, routes }: NonNullable<DraftN
   return parent !== null || children.length > 0 || neighbors.length > 0 || routes.length > 0;
 }
 
+interface NetworkContext {
+  readonly keys: NetworkKeys;
+  readonly scopes: PartitionScopes;
+  /** Of all networks. */
+  readonly ghosts: readonly DraftNode[];
+  readonly madeAt: number;
+}
+
 /** As a map during a scan has them, and as the final one has. */
 function toNetworks(
   drafts: readonly DraftNode[],
   nodes: readonly TopologyNode[],
-  { keys, madeAt, scopes }: { keys: NetworkKeys; scopes: PartitionScopes; madeAt: number },
+  { ghosts, keys, madeAt, scopes }: NetworkContext,
 ): { readonly open: TopologyNetwork[]; readonly final: TopologyNetwork[] } {
   const nodeOf = new Map(drafts.map((draft, index) => [draft, nodes[index]]));
+  const label = (draft: DraftNode): string => {
+    const node = nodeOf.get(draft);
+    return node === undefined ? draft.id : nodeLabel(node);
+  };
   const byNetwork = new Map<string, DraftNode[]>();
   for (const draft of drafts) {
     const members = byNetwork.get(draft.network);
     if (members === undefined) byNetwork.set(draft.network, [draft]);
     else members.push(draft);
   }
+  const ghostsIn = Map.groupBy(ghosts, (ghost) => ghost.network);
   const open: TopologyNetwork[] = [];
   const final: TopologyNetwork[] = [];
   for (const [key, members] of byNetwork) {
@@ -268,12 +283,14 @@ function toNetworks(
       brIds: members
         .flatMap((draft) => (draft.borderRouter === null ? [] : [draft.borderRouter.id]))
         .sort(compareText),
-      ...findPartitions(key, members, scopes),
+      ...findPartitions(key, members, scopes, label),
     };
+    const old = tellGhosts(ghostsIn.get(key) ?? [], members, label);
+    const told = old.length === 0 ? {} : { ghosts: old };
     const prove = (isFinal: boolean): TopologyNetwork['completeness'] =>
       proveCompleteness(key, members, (draft) => nodeOf.get(draft), { scopes, final: isFinal, madeAt });
-    open.push({ ...network, completeness: prove(false) });
-    final.push({ ...network, completeness: prove(true) });
+    open.push({ ...network, completeness: prove(false), ...told });
+    final.push({ ...network, completeness: prove(true), ...told });
   }
   return { open, final };
 }

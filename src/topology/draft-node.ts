@@ -34,8 +34,10 @@ export interface Sighting {
   /** Who answered. */
   readonly reporter: DraftNode;
   readonly source: LinkEvidence['source'];
-  /** The RLOC16 that the entry gives the node. */
+  /** The RLOC16 that the entry gives the node; null where another device has answered there. */
   readonly rloc16: Rloc16 | null;
+  /** The same, whoever is there now. */
+  readonly named: Rloc16 | null;
   readonly ageSeconds: number | null;
   /** Thread mode, child tables only. */
   readonly mode: string | null;

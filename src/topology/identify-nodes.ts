@@ -7,6 +7,7 @@ import { parseExtAddress } from '../protocol/ids.ts';
 import { isRouterRloc16, parseRloc16, rloc16OfRouter, routerRloc16Of } from '../protocol/rloc16.ts';
 import { bestSighting, type DraftNode, isAttached, isChildRloc16, type Sighting } from './draft-node.ts';
 import { factsAt } from './fact-time.ts';
+import { removeGhosts } from './ghosts.ts';
 import type { NetworkKeys } from './network-keys.ts';
 import { NodeDirectory, type Place } from './node-directory.ts';
 import type { PartitionScopes } from './partition-scopes.ts';
@@ -22,11 +23,17 @@ interface Answer {
   readonly place: Place | null;
 }
 
+export interface IdentifiedNodes {
+  readonly directory: NodeDirectory;
+  /** Taken off the map: see `ghosts.ts`. */
+  readonly ghosts: readonly DraftNode[];
+}
+
 export function identifyNodes(
   input: TopologyInput,
   keys: NetworkKeys,
   scopes: PartitionScopes,
-): NodeDirectory {
+): IdentifiedNodes {
   const directory = new NodeDirectory(input.earlier);
   const observations = [...input.nodes].sort(
     (a, b) => compareText(a.name, b.name) || compareText(a.ipv6, b.ipv6),
@@ -47,9 +54,10 @@ export function identifyNodes(
   recallLastPlaces(input, scopes, directory);
 
   for (const node of [...directory.nodes]) if (node.answer !== null) addSightings(node, scopes, directory);
+  const ghosts = removeGhosts(directory);
   addImpliedParents(scopes, directory);
-  recallNeighborsOfSilent(input, directory);
-  return directory;
+  recallNeighborsOfSilent(input, directory, new Set(ghosts.map(({ id }) => id)));
+  return { directory, ghosts };
 }
 
 /** Latest first: where two answers claim one address or place, the later one is right. */
@@ -247,6 +255,7 @@ function addSightings(reporter: DraftNode, scopes: PartitionScopes, directory: N
       reporter,
       // An old entry: the place has been taken by another device.
       rloc16: holder === null || holder === node ? rloc16 : null,
+      named: rloc16,
       ageSeconds: null,
       mode: null,
       heard: null,
@@ -272,11 +281,13 @@ function addSightings(reporter: DraftNode, scopes: PartitionScopes, directory: N
   if (parent?.rloc16 != null) add(parent.extAddress, parent.rloc16, { source: 'parent', heard: parent });
   else if (parent?.extAddress != null) {
     const node = directory.byExtAddress(parent.extAddress, network);
+    const rloc16 = isRouterRloc16(info.rloc16) ? null : routerRloc16Of(info.rloc16);
     if (node !== reporter)
       node.sightings.push({
         reporter,
         source: 'parent',
-        rloc16: isRouterRloc16(info.rloc16) ? null : routerRloc16Of(info.rloc16),
+        rloc16,
+        named: rloc16,
         ageSeconds: null,
         mode: null,
         heard: parent,
@@ -330,6 +341,7 @@ function addImpliedParents(scopes: PartitionScopes, directory: NodeDirectory): v
         reporter,
         source: 'rloc16',
         rloc16,
+        named: rloc16,
         ageSeconds: null,
         mode: null,
         heard: null,
@@ -339,14 +351,18 @@ function addImpliedParents(scopes: PartitionScopes, directory: NodeDirectory): v
 }
 
 /** A silent node keeps its last known links, so the nodes at their other ends stay on the map with it. */
-function recallNeighborsOfSilent(input: TopologyInput, directory: NodeDirectory): void {
+function recallNeighborsOfSilent(
+  input: TopologyInput,
+  directory: NodeDirectory,
+  ghostIds: ReadonlySet<string>,
+): void {
   const isSilent = (id: string): boolean => {
     const node = directory.withEarlierId(id);
     return node !== null && node.observation !== null && node.answer === null;
   };
   const recall = (id: string): void => {
     const earlier = directory.earlierWithId(id);
-    if (earlier !== null) directory.recall(earlier);
+    if (earlier !== null && !ghostIds.has(earlier.id)) directory.recall(earlier);
   };
   for (const earlier of input.earlier.nodes)
     if (earlier.parentId !== null && isSilent(earlier.id)) recall(earlier.parentId);

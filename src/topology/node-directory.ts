@@ -199,6 +199,13 @@ export class NodeDirectory {
     return node;
   }
 
+  /** Nobody has answered for it. */
+  remove(node: DraftNode): void {
+    this.#byId.delete(node.id);
+    if (node.extAddress !== null) this.#byExtAddress.delete(node.extAddress);
+    if (node.remembered !== null) this.#byEarlierId.delete(node.remembered.id);
+  }
+
   #add(node: DraftNode): DraftNode {
     this.#byId.set(node.id, node);
     return node;

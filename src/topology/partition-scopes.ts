@@ -2,12 +2,16 @@
  * Which partitions are alive in each network. RLOC16s are unique only inside a partition, so every RLOC16 is looked up in
  * the scope of the answer that names it. Who does not say its partition is taken to be in the network's only one.
  */
+import { provesPartition } from './fact-time.ts';
 import type { NetworkKeys } from './network-keys.ts';
 import { isAttached } from './draft-node.ts';
-import type { TopologyInput } from './topology-input.ts';
+import type { TopologyInput, TopologyObservation } from './topology-input.ts';
 
 export interface PartitionScopes {
-  /** Partition ids that this scan's answers and online border routers report. */
+  /**
+   * Partition ids that answers of this scan report from fresh facts, and online border routers. Of a network without any,
+   * those that older answers report.
+   */
   readonly liveIn: (network: string) => ReadonlySet<number>;
   /** The partition to look RLOC16s up in; null where it cannot be told. */
   readonly resolve: (network: string, partitionId: number | null) => number | null;
@@ -26,9 +30,14 @@ export function partitionScopes(input: TopologyInput, keys: NetworkKeys): Partit
     else known.add(partitionId);
   };
   const answered = new Set<string>();
+  const older: TopologyObservation[] = [];
   for (const observation of input.nodes) {
-    const { outcome, networkInfo } = observation;
-    if (outcome !== 'answered' || networkInfo === null) continue;
+    const { networkInfo } = observation;
+    if (networkInfo === null || observation.outcome !== 'answered') continue;
+    if (!provesPartition(observation)) {
+      older.push(observation);
+      continue;
+    }
     if (isAttached(networkInfo)) add(keys.ofObservation(observation), networkInfo.partitionId);
     const extAddress = networkInfo.extAddress ?? observation.extAddress;
     if (extAddress !== null) answered.add(extAddress);
@@ -41,6 +50,12 @@ export function partitionScopes(input: TopologyInput, keys: NetworkKeys): Partit
       (borderRouter.role === null || isAttached({ role: borderRouter.role }))
     )
       add(keys.of(borderRouter.networkKey), borderRouter.partitionId);
+  const fresh = new Set(live.keys());
+  for (const observation of older) {
+    const network = keys.ofObservation(observation);
+    if (!fresh.has(network) && observation.networkInfo !== null && isAttached(observation.networkInfo))
+      add(network, observation.networkInfo.partitionId);
+  }
 
   const liveIn = (network: string): ReadonlySet<number> => live.get(network) ?? none;
   const only = (network: string): number | null => {
