@@ -14,6 +14,7 @@ import type { Logger } from '../observability/logger.ts';
 import type { RecentLogs } from '../observability/recent-logs.ts';
 import type { Topology } from '../protocol/topology.ts';
 import type { SimulatedHouse, SimulatedHouseOptions } from '../simulator/house/simulated-house.ts';
+import type { OtbrSimulation, OtbrSimulationOptions } from '../simulator/otbr/otbr-simulation.ts';
 import type { Simulation } from '../simulator/simulation.ts';
 import type { SimulationOptions } from '../simulator/simulation-options.ts';
 
@@ -58,6 +59,7 @@ export interface HouseOptions extends Omit<SimulatedHouseOptions, 'connect'> {
 export interface CliPrograms {
   createHub(config: Config, overrides: HubOverrides): Promise<RunningHub>;
   createSimulation(options: SimulationOptions): Promise<Simulation>;
+  createOtbrSimulation(options: OtbrSimulationOptions): Promise<OtbrSimulation>;
   createHouse(options: HouseOptions): Promise<SimulatedHouse>;
   /** `threadInterface` is where discovery asks: `wpan0`; null: the system chooses. */
   createCoapSource(options: { readonly threadInterface: string | null }): Promise<NodeSource>;

@@ -10,6 +10,10 @@ export const programs: CliPrograms = {
     const { createSimulation } = await import('../simulator/simulation.ts');
     return createSimulation(options);
   },
+  async createOtbrSimulation(options) {
+    const { createOtbrSimulation } = await import('../simulator/otbr/otbr-simulation.ts');
+    return createOtbrSimulation(options);
+  },
   async createHouse({ brokerUrl, ...options }) {
     const [{ createSimulatedHouse }, { createMqttPublisher }] = await Promise.all([
       import('../simulator/house/simulated-house.ts'),

@@ -19,7 +19,7 @@ export interface MeshOptions {
 
 export function withMeshOptions(command: Command): Command {
   return command
-    .option('--border-routers <number>', 'simulated border routers', wholeNumber(1, 10_000), 10)
+    .option('--border-routers <number>', 'simulated border routers', wholeNumber(0, 10_000), 10)
     .option('--nodes <number>', 'nodes per border router', wholeNumber(0, 2_000), 10)
     .option(
       '--border-routers-per-network <number>',

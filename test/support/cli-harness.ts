@@ -73,6 +73,7 @@ export function createCliHarness(options: CliHarnessOptions = {}): CliHarness {
     programs: {
       createHub: notStarted,
       createSimulation: notStarted,
+      createOtbrSimulation: notStarted,
       createHouse: notStarted,
       createCoapSource: notStarted,
       createAgent: notStarted,

@@ -16,11 +16,8 @@ import { type HttpReply, type HttpRequest, jsonType, reasons } from './http-repl
 import { JsonApi } from './json-api.ts';
 import { LegacyApi } from './legacy-api.ts';
 import type { ObservedMesh } from './observed-mesh.ts';
+import type { OtbrDialect } from './otbr-dialects.ts';
 import type { OtbrFault } from './otbr-fault.ts';
-
-/** Of August 2026; of September 2025 to July 2026; before that; of esp-thread-br. */
-export const otbrDialects = ['json-api', 'json-api-2025', 'legacy', 'esp'] as const;
-export type OtbrDialect = (typeof otbrDialects)[number];
 
 export interface FakeOtbrOptions {
   readonly observed: ObservedMesh;

@@ -8,8 +8,9 @@ import type { GroundTruthNetwork } from '../ground-truth.ts';
 import { Mesh } from '../mesh.ts';
 import { type MeshDevice, maxRouters } from '../mesh-device.ts';
 import { createRandom, type SeededRandom } from '../random.ts';
-import { FakeOtbr, type OtbrDialect } from './fake-otbr.ts';
+import { FakeOtbr } from './fake-otbr.ts';
 import { ObservedMesh } from './observed-mesh.ts';
+import type { OtbrDialect } from './otbr-dialects.ts';
 import type { OtbrFault } from './otbr-fault.ts';
 
 export interface OtbrNetworkOptions {

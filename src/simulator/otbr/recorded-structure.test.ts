@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../clock.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../protocol/json.ts';
 import { createOtbrNetwork, type OtbrNetwork } from './otbr-network.ts';
-import type { OtbrDialect } from './fake-otbr.ts';
+import type { OtbrDialect } from './otbr-dialects.ts';
 
 const recordings = join(import.meta.dirname, '../../../test/fixtures/otbr');
 
