@@ -7,6 +7,8 @@ import {
   formatExtAddress,
   formatMinute,
   formatMoment,
+  formatShare,
+  formatSpan,
   formatWord,
 } from './format.ts';
 
@@ -60,4 +62,20 @@ test('groups an extended address by four digits', () => {
 
 test('spells wire words as prose', () => {
   expect(formatWord('border_router_lost')).toBe('border router lost');
+});
+
+test.each([
+  [0, '0 ms'],
+  [840, '840 ms'],
+  [61_000, '1 min 1 s'],
+  [3_600_000, '1 h'],
+  [3_600_000 + 59_000, '1 h'],
+  [100 * 3_600_000, '4 d 4 h'],
+  [4_000 * 86_400_000, '4,000 d'],
+])('reads %d ms that last as "%s"', (spanMs, text) => {
+  expect(formatSpan(spanMs)).toBe(text);
+});
+
+test('shows small shares with a decimal', () => {
+  expect([0, 0.004, 0.0996, 0.1, 1].map(formatShare)).toEqual(['0 %', '0.4 %', '10.0 %', '10 %', '100 %']);
 });

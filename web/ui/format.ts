@@ -57,6 +57,35 @@ export function formatDuration(durationMs: number): string {
   return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
 }
 
+const units = [
+  [dayMs, 'd'],
+  [hourMs, 'h'],
+  [minuteMs, 'min'],
+  [secondMs, 's'],
+] as const;
+
+/** In its two largest units, for what lasts: `3 d 4 h`, `12 min 5 s`, `840 ms`. */
+export function formatSpan(spanMs: number): string {
+  const largest = units.findIndex(([unitMs]) => spanMs >= unitMs);
+  if (largest < 0) return `${Math.round(spanMs)} ms`;
+  let restMs = spanMs;
+  return units
+    .slice(largest, largest + 2)
+    .map(([unitMs, unit]) => {
+      const count = Math.floor(restMs / unitMs);
+      restMs -= count * unitMs;
+      return count === 0 ? null : `${wholeNumber.format(count)} ${unit}`;
+    })
+    .filter((part) => part !== null)
+    .join(' ');
+}
+
+/** 0–1 as `12 %`, and below a tenth as `1.2 %`. */
+export function formatShare(share: number): string {
+  const value = share * 100;
+  return `${value > 0 && value < 10 ? value.toFixed(1) : Math.round(value)} %`;
+}
+
 /** Whole seconds, for what ticks: `7 s`, `2 min 5 s`. */
 export function formatElapsed(elapsedMs: number): string {
   const seconds = Math.max(0, Math.floor(elapsedMs / secondMs));

@@ -28,6 +28,8 @@ export interface DisplayedMap {
   readonly networks: readonly TopologyNetwork[];
   /** Of the last finished map: half a mesh is full of them. */
   readonly weakPoints: Topology['weakPoints'];
+  /** Of the last finished map. */
+  readonly hypotheses: NonNullable<Topology['hypotheses']>;
   readonly nodeById: ReadonlyMap<string, ShownNode>;
   /** Of the nodes; border routers are not asked and count for themselves. */
   readonly counts: Readonly<Record<ShownState, number>>;
@@ -49,7 +51,7 @@ export function displayedMap({ latest, settled }: KnownTopologies): DisplayedMap
       latest.nodes.map((node) => withState(node, latest.final)),
       latest.links,
       latest.networks,
-      latest.final ? latest.weakPoints : [],
+      latest.final ? latest : null,
     );
 
   const settledNodes = new Map(settled.nodes.map((node) => [node.id, node]));
@@ -71,7 +73,7 @@ export function displayedMap({ latest, settled }: KnownTopologies): DisplayedMap
     nodes,
     [...latest.links, ...linksStillToConfirm(nodes, latest, settled)],
     networksOf(latest, settled),
-    settled.weakPoints,
+    settled,
   );
 }
 
@@ -122,7 +124,7 @@ function mapOf(
   nodes: readonly ShownNode[],
   links: readonly TopologyLink[],
   networks: readonly TopologyNetwork[],
-  weakPoints: Topology['weakPoints'],
+  finished: Topology | null,
 ): DisplayedMap {
   const counts = { answered: 0, silent: 0, inferred: 0, waiting: 0 };
   const asked = nodes.filter(({ kind }) => kind === 'node');
@@ -134,7 +136,8 @@ function mapOf(
     nodes,
     links,
     networks,
-    weakPoints,
+    weakPoints: finished?.weakPoints ?? [],
+    hypotheses: finished?.hypotheses ?? [],
     nodeById: new Map(nodes.map((node) => [node.id, node])),
     counts,
     nodeCount: asked.length,

@@ -1,21 +1,26 @@
 /** One network: how many routers answered, which are missing, whether it is split. */
 import { Alert, Button } from '@mantine/core';
+import type { BorderRouter } from '../../../src/protocol/border-router.ts';
 import type { TopologyNetwork } from '../../../src/protocol/topology.ts';
 import { countOf, formatCount, formatMinute } from '../../ui/format.ts';
 import { CheckIcon, WarningIcon } from '../../ui/icons.tsx';
 import { useNow } from '../../ui/use-now.ts';
 import { type DisplayedMap, labelOf, networkLabel, type ShownNode } from './displayed-map.ts';
+import { MeshReading } from './mesh-reading.tsx';
+import { NetworkFindings } from './network-findings.tsx';
 import { silenceInWords } from './node-words.ts';
 import type { Picking } from './picking.ts';
 import classes from './network-status.module.css';
 
 export interface NetworkStatusProps {
   readonly network: TopologyNetwork;
+  /** Those that serve it. */
+  readonly borderRouters: readonly BorderRouter[];
   readonly map: DisplayedMap;
   readonly picking: Picking;
 }
 
-export function NetworkStatus({ network, map, picking }: NetworkStatusProps) {
+export function NetworkStatus({ network, borderRouters, map, picking }: NetworkStatusProps) {
   const { completeness, split, brIds } = network;
   const isWhole =
     completeness.complete && !split && completeness.answeredNodes === completeness.expectedNodes;
@@ -70,6 +75,10 @@ export function NetworkStatus({ network, map, picking }: NetworkStatusProps) {
           Not proved: no route table came in this scan, so a router that nobody named would not be missed.
         </p>
       )}
+      <NetworkFindings network={network} map={map} onSelect={picking.selectNode} />
+      {borderRouters.map((borderRouter) => (
+        <MeshReading key={borderRouter.id} borderRouter={borderRouter} />
+      ))}
     </article>
   );
 }

@@ -1,13 +1,14 @@
 /** All that is known of one node, and how old it is. */
 import { CloseButton } from '@mantine/core';
 import type { ReactNode } from 'react';
-import { formatAge, formatDuration, formatExtAddress, formatMoment, formatWord } from '../../ui/format.ts';
+import { formatAge, formatDuration, formatExtAddress, formatMoment } from '../../ui/format.ts';
 import { useNow } from '../../ui/use-now.ts';
 import { type DisplayedMap, labelOf, type ShownNode } from './displayed-map.ts';
 import { NodeLink } from './node-link.tsx';
 import { NodeLinks } from './node-links.tsx';
 import { NodeMark } from './node-mark.tsx';
-import { roleInWords, stateExplained, stateWords } from './node-words.ts';
+import { NodeCounters } from './node-counters.tsx';
+import { roleInWords, stateExplained, stateWords, threadVersionInWords } from './node-words.ts';
 import { usePalette } from './use-palette.ts';
 import classes from './node-details.module.css';
 
@@ -45,6 +46,12 @@ export function NodeDetails({ map, node, onSelect, withTitle }: NodeDetailsProps
       </div>
       <dl className={classes.facts}>
         <LastSeen node={node} />
+        {node.measuredAt !== undefined && <Moment term="Read" atMs={node.measuredAt} />}
+        {node.toldBy !== undefined && (
+          <Fact term="Told by">
+            <NodeLink map={map} id={node.toldBy} onSelect={onSelect} />
+          </Fact>
+        )}
         {node.durationMs !== null && (
           <Fact term={node.shown === 'answered' ? 'Latency' : 'Decided after'}>
             {formatDuration(node.durationMs)}
@@ -59,11 +66,7 @@ export function NodeDetails({ map, node, onSelect, withTitle }: NodeDetailsProps
         <Fact term="Extended address">
           {node.extAddr === null ? 'unknown' : <span className="mono">{formatExtAddress(node.extAddr)}</span>}
         </Fact>
-        {node.ipv6 !== null && (
-          <Fact term="IPv6">
-            <span className="mono">{node.ipv6}</span>
-          </Fact>
-        )}
+        <Addresses node={node} />
         {node.partitionId !== null && (
           <Fact term="Partition">
             <span className="mono">0x{node.partitionId.toString(16).padStart(8, '0')}</span>
@@ -77,12 +80,11 @@ export function NodeDetails({ map, node, onSelect, withTitle }: NodeDetailsProps
         {node.otherNames !== undefined && node.otherNames.length > 0 && (
           <Fact term="Also registered as">{node.otherNames.join(', ')}</Fact>
         )}
-        {node.batteryMillivolts !== null && (
-          <Fact term="Battery">{(node.batteryMillivolts / 1_000).toFixed(2)} V</Fact>
-        )}
+        <Battery node={node} />
       </dl>
+      <Device device={node.device} />
       <NodeLinks map={map} node={node} onSelect={onSelect} />
-      <Counters counters={node.counters} />
+      <NodeCounters counters={node.counters} readAt={node.countersAt ?? null} />
       <NamedBy map={map} node={node} onSelect={onSelect} />
     </article>
   );
@@ -98,17 +100,76 @@ function Fact({ term, children }: { readonly term: string; readonly children: Re
 }
 
 function LastSeen({ node }: { readonly node: ShownNode }) {
+  return node.lastSeenAt === null ? (
+    <Fact term="Last seen">never</Fact>
+  ) : (
+    <Moment term="Last seen" atMs={node.lastSeenAt} />
+  );
+}
+
+function Moment({ term, atMs }: { readonly term: string; readonly atMs: number }) {
   const nowMs = useNow();
   return (
-    <Fact term="Last seen">
-      {node.lastSeenAt === null ? (
-        'never'
-      ) : (
-        <span className="numbers">
-          {formatMoment(node.lastSeenAt, nowMs)}, {formatAge(nowMs - node.lastSeenAt)}
-        </span>
-      )}
+    <Fact term={term}>
+      <span className="numbers">
+        {formatMoment(atMs, nowMs)}, {formatAge(nowMs - atMs)}
+      </span>
     </Fact>
+  );
+}
+
+/** The one that the hub asks comes first. */
+function Addresses({ node: { ipv6, ipv6Addresses = [] } }: { readonly node: ShownNode }) {
+  const all = new Set([...(ipv6 === null ? [] : [ipv6]), ...ipv6Addresses]);
+  if (all.size === 0) return null;
+  return (
+    <Fact term="IPv6">
+      {[...all].map((address) => (
+        <span key={address} className={`mono ${classes.address ?? ''}`}>
+          {address}
+        </span>
+      ))}
+    </Fact>
+  );
+}
+
+function Battery({ node: { batteryMillivolts, batteryPercent } }: { readonly node: ShownNode }) {
+  const told = [
+    batteryPercent === undefined ? null : `${Math.round(batteryPercent)} %`,
+    batteryMillivolts === null ? null : `${(batteryMillivolts / 1_000).toFixed(2)} V`,
+  ].filter((part) => part !== null);
+  return told.length === 0 ? null : <Fact term="Battery">{told.join(', ')}</Fact>;
+}
+
+function Device({ device }: { readonly device: ShownNode['device'] }) {
+  if (device === undefined) return null;
+  const { eui64, hostname, softwareVersion, stackVersion, threadVersion, vendorModel, vendorName } = device;
+  const facts: readonly (readonly [term: string, told: string | null])[] = [
+    ['Host name', hostname],
+    ['Vendor', vendorName],
+    ['Model', vendorModel],
+    ['Software', softwareVersion],
+    ['Thread stack', stackVersion],
+    ['Thread version', threadVersion === null ? null : threadVersionInWords(threadVersion)],
+  ];
+  const told = facts.filter(([, value]) => value !== null && value !== '');
+  if (told.length === 0 && eui64 === null) return null;
+  return (
+    <section>
+      <h3 className={classes.section}>Device</h3>
+      <dl className={classes.facts}>
+        {told.map(([term, value]) => (
+          <Fact key={term} term={term}>
+            {value}
+          </Fact>
+        ))}
+        {eui64 !== null && (
+          <Fact term="EUI-64">
+            <span className="mono">{formatExtAddress(eui64)}</span>
+          </Fact>
+        )}
+      </dl>
+    </section>
   );
 }
 
@@ -122,23 +183,6 @@ function Parent({ map, node, onSelect }: PartProps) {
   if (node.parentId === null)
     return node.role === 'router' || node.role === 'leader' ? 'none, it routes' : 'unknown';
   return <NodeLink map={map} id={node.parentId} onSelect={onSelect} />;
-}
-
-function Counters({ counters }: { readonly counters: ShownNode['counters'] }) {
-  const entries = Object.entries(counters);
-  if (entries.length === 0) return null;
-  return (
-    <section>
-      <h3 className={classes.section}>Counters</h3>
-      <dl className={classes.facts}>
-        {entries.map(([name, value]) => (
-          <Fact key={name} term={sentenceCase(formatWord(name))}>
-            <span className="numbers">{value.toLocaleString('en-GB')}</span>
-          </Fact>
-        ))}
-      </dl>
-    </section>
-  );
 }
 
 /** Only of a node that did not answer itself is it news who knows it. */
@@ -155,10 +199,4 @@ function NamedBy({ map, node, onSelect }: PartProps) {
       </p>
     </section>
   );
-}
-
-/** Counter names come in the wire's snake_case or the border router's camelCase. */
-function sentenceCase(name: string): string {
-  const words = name.replaceAll(/([a-z])([A-Z])/g, '$1 $2').toLowerCase();
-  return words.charAt(0).toUpperCase() + words.slice(1);
 }

@@ -1,6 +1,7 @@
 /** A node's links, both directions of each: who hears whom, how well, and since when that is known. */
 import type { LinkEvidence } from '../../../src/protocol/topology.ts';
-import { formatAge, formatDecibels } from '../../ui/format.ts';
+import { formatAge, formatDecibels, formatShare } from '../../ui/format.ts';
+import { useNow } from '../../ui/use-now.ts';
 import type { DisplayedMap, ShownNode } from './displayed-map.ts';
 import { directionsOf, linksOf, type NodeLinkView } from './links-of-node.ts';
 import { NodeLink } from './node-link.tsx';
@@ -72,18 +73,22 @@ function Direction({ label, evidence }: DirectionProps) {
         <span className={classes.way}>{label}</span> not reported
       </p>
     );
+  const { lastRssi, rssi } = evidence;
   const values = [
-    evidence.rssi === null ? null : formatDecibels(evidence.rssi, 'dBm'),
+    rssi === null ? null : `${formatDecibels(rssi, 'dBm')}${lastRssi === undefined ? '' : ' on average'}`,
+    lastRssi === undefined ? null : `${formatDecibels(lastRssi, 'dBm')} last`,
     evidence.linkMargin === null ? null : `margin ${formatDecibels(evidence.linkMargin, 'dB')}`,
     evidence.lqi === null ? null : `LQI ${evidence.lqi}`,
-    evidence.frameErrorRate === null ? null : `${percent(evidence.frameErrorRate)} frames lost`,
-    evidence.messageErrorRate === null ? null : `${percent(evidence.messageErrorRate)} messages lost`,
+    evidence.frameErrorRate === null ? null : `${formatShare(evidence.frameErrorRate)} frames lost`,
+    evidence.messageErrorRate === null ? null : `${formatShare(evidence.messageErrorRate)} messages lost`,
   ].filter((value) => value !== null);
   return (
     <p className={classes.direction}>
       <span className={classes.way}>{label}</span>{' '}
       <span className="numbers">{values.length === 0 ? 'heard, not measured' : values.join(', ')}</span>
-      {evidence.state !== 'live' && (
+      {evidence.state === 'live' ? (
+        <MeasuredAgo atMs={evidence.reportedAt} />
+      ) : (
         <span className={classes.old}>
           {' '}
           {evidence.state === 'stale' ? `stale, ${formatAge(evidence.ageMs)}` : 'inferred'}
@@ -93,16 +98,18 @@ function Direction({ label, evidence }: DirectionProps) {
   );
 }
 
+/** Measurements of the last minute are as good as new. */
+const newForMs = 60_000;
+
+function MeasuredAgo({ atMs }: { readonly atMs: number }) {
+  const ageMs = useNow() - atMs;
+  return ageMs < newForMs ? null : <span className={classes.age}> {formatAge(ageMs)}</span>;
+}
+
 function Remarks({ view: { link } }: { readonly view: NodeLinkView }) {
   const remarks = [
     link.oneWay ? 'One-way: both answered, only one hears the other.' : null,
     link.asymmetric ? 'Uneven: the directions differ by 10 dB or more.' : null,
   ].filter((remark) => remark !== null);
   return remarks.length === 0 ? null : <p className={classes.remark}>{remarks.join(' ')}</p>;
-}
-
-/** 0–1 as `12 %`. */
-function percent(share: number): string {
-  const value = share * 100;
-  return `${value > 0 && value < 10 ? value.toFixed(1) : Math.round(value)} %`;
 }

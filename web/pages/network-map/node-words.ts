@@ -39,7 +39,9 @@ const outcomeWords: Readonly<Record<Outcome, string>> = {
 };
 
 /** One sentence that says what the state rests on. */
-export function stateExplained(node: Pick<ShownNode, 'shown' | 'outcome' | 'late' | 'kind'>): string {
+export function stateExplained(
+  node: Pick<ShownNode, 'shown' | 'outcome' | 'late' | 'kind' | 'toldBy'>,
+): string {
   switch (node.shown) {
     case 'waiting':
       return 'The running scan has not decided about it yet; what is shown is from before.';
@@ -47,6 +49,8 @@ export function stateExplained(node: Pick<ShownNode, 'shown' | 'outcome' | 'late
       return 'It was not asked itself: other nodes name it, or an earlier scan knew it.';
     case 'answered':
       if (node.outcome === null && node.kind === 'border_router') return 'It is connected to the hub.';
+      if (node.toldBy !== undefined)
+        return 'Its router answered for it in this scan; it was not asked itself.';
       return node.late ? 'It answered late, after its own deadline.' : outcomeWords.answered;
     case 'silent':
       if (node.outcome === null)
@@ -54,6 +58,12 @@ export function stateExplained(node: Pick<ShownNode, 'shown' | 'outcome' | 'late
       return outcomeWords[node.outcome];
   }
 }
+
+const threadVersions: Readonly<Record<number, string>> = { 2: '1.1', 3: '1.2', 4: '1.3', 5: '1.4' };
+
+/** Devices give the version of Thread as a number of their own. */
+export const threadVersionInWords = (version: number): string =>
+  threadVersions[version] ?? `unknown (${version})`;
 
 /** `silent`, `refused`, `border router lost`: for lists of what is missing. */
 export function silenceInWords(outcome: Outcome | null): string {

@@ -1,5 +1,5 @@
 /** What the reader points at: one node, or a set of nodes with a reason. Pure. */
-import type { WeakPoint } from '../../../src/protocol/topology.ts';
+import type { Hypothesis, WeakPoint } from '../../../src/protocol/topology.ts';
 import type { DisplayedMap } from './displayed-map.ts';
 
 export interface Highlight {
@@ -40,6 +40,10 @@ export function weakPointHighlight(weakPoint: WeakPoint, map: DisplayedMap): Hig
     ...weakPoint.cutOff,
   ];
   return { key: weakPointKey(weakPoint), title: weakPoint.statement, nodeIds };
+}
+
+export function hypothesisHighlight({ kind, newId, oldId, statement }: Hypothesis): Highlight {
+  return { key: `${kind} ${oldId} ${newId}`, title: statement, nodeIds: [oldId, newId] };
 }
 
 export function weakPointKey({ kind, nodeId, linkId }: WeakPoint): string {

@@ -1,9 +1,12 @@
 /** The answer to "is everything there?" per network, then what is weak. */
 import { Skeleton } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
 import type { TopologyNetwork } from '../../../src/protocol/topology.ts';
+import { borderRoutersQuery } from '../../api/queries.ts';
 import type { DisplayedMap } from './displayed-map.ts';
 import { NetworkStatus } from './network-status.tsx';
 import type { Picking } from './picking.ts';
+import { SameDevices } from './same-devices.tsx';
 import { WeakPoints } from './weak-points.tsx';
 import classes from './status-panel.module.css';
 
@@ -15,6 +18,7 @@ export interface StatusPanelProps {
 }
 
 export function StatusPanel({ map, settledNetworks, picking }: StatusPanelProps) {
+  const borderRouters = useQuery(borderRoutersQuery).data ?? [];
   if (map === null)
     return (
       <div className={classes.panel} aria-busy>
@@ -33,11 +37,17 @@ export function StatusPanel({ map, settledNetworks, picking }: StatusPanelProps)
         <ul className={classes.list}>
           {inOrderOfConcern(map.networks, settledNetworks ?? []).map((network) => (
             <li key={network.key}>
-              <NetworkStatus network={network} map={map} picking={picking} />
+              <NetworkStatus
+                network={network}
+                borderRouters={borderRouters.filter(({ id }) => network.brIds.includes(id))}
+                map={map}
+                picking={picking}
+              />
             </li>
           ))}
         </ul>
       </section>
+      <SameDevices map={map} picking={picking} />
       <WeakPoints map={map} picking={picking} />
     </div>
   );
@@ -53,8 +63,8 @@ function inOrderOfConcern(
   return networks.toSorted((a, b) => of(b) - of(a) || (a.key < b.key ? -1 : 1));
 }
 
-function concern({ split, completeness }: TopologyNetwork): number {
+function concern({ completeness, datasetConflicts = [], split }: TopologyNetwork): number {
   const missingRouters = completeness.missingRouters.length;
   const missingNodes = completeness.expectedNodes - completeness.answeredNodes;
-  return (split ? 10_000 : 0) + missingRouters * 100 + missingNodes;
+  return (split ? 10_000 : 0) + datasetConflicts.length * 1_000 + missingRouters * 100 + missingNodes;
 }

@@ -1,0 +1,58 @@
+/** A node's counters under the layer that keeps them, by the names that the hub gives them. Pure. */
+import { formatWord } from '../../ui/format.ts';
+
+export interface CounterGroup {
+  readonly title: string;
+  readonly counters: readonly { readonly name: string; readonly label: string; readonly value: number }[];
+}
+
+/** MLE counters have no prefix: these are they. */
+const meshCounters = new Set([
+  ...['parent_changes', 'partition_id_changes', 'attach_attempts', 'better_partition_attach_attempts'],
+  ...['role_disabled', 'role_detached', 'role_child', 'role_router', 'role_leader'],
+  ...['tracked_ms', 'disabled_ms', 'detached_ms', 'child_ms', 'router_ms', 'leader_ms'],
+]);
+const meshOrder = [...meshCounters];
+const radioPrefix = 'mac_';
+
+/** Groups that have any; what is of no known layer comes last. */
+export function counterGroups(counters: Readonly<Record<string, number>>): readonly CounterGroup[] {
+  const entries = Object.entries(counters).map(([name, value]) => ({ name, value }));
+  const mesh = entries
+    .filter(({ name }) => meshCounters.has(name))
+    .sort((a, b) => meshOrder.indexOf(a.name) - meshOrder.indexOf(b.name));
+  const radio = entries.filter(({ name }) => name.startsWith(radioPrefix));
+  const other = entries.filter(({ name }) => !meshCounters.has(name) && !name.startsWith(radioPrefix));
+  return [
+    { title: 'Place in the mesh', counters: mesh },
+    { title: 'Radio frames', counters: radio },
+    { title: 'Other', counters: other },
+  ]
+    .filter((group) => group.counters.length > 0)
+    .map(({ counters: counted, title }) => ({
+      title,
+      counters: counted.map((counter) => ({ ...counter, label: labelOf(counter.name) })),
+    }));
+}
+
+const labels: Readonly<Record<string, string>> = {
+  partition_id_changes: 'Partition changes',
+  better_partition_attach_attempts: 'Attempts at a better partition',
+  tracked_ms: 'Counting for',
+};
+
+function labelOf(name: string): string {
+  const known = Object.hasOwn(labels, name) ? labels[name] : undefined;
+  if (known !== undefined) return known;
+  const role = /^role_(\w+)$/.exec(name)?.[1];
+  if (role !== undefined) return `Times ${formatWord(role)}`;
+  const spent = /^(\w+)_ms$/.exec(name)?.[1];
+  if (spent !== undefined) return `Time ${formatWord(spent)}`;
+  return sentenceCase(formatWord(name.startsWith(radioPrefix) ? name.slice(radioPrefix.length) : name));
+}
+
+/** Counter names come in the wire's snake_case or the firmware's camelCase. */
+function sentenceCase(name: string): string {
+  const words = name.replaceAll(/([a-z])([A-Z])/g, '$1 $2').toLowerCase();
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}

@@ -1,0 +1,48 @@
+/** How a border router reads its mesh, and how its last reading went; nothing of one that asks each node by itself. */
+import type { BorderRouter } from '../../../src/protocol/border-router.ts';
+import { countOf, formatAge, formatCount, formatDuration } from '../../ui/format.ts';
+import { useNow } from '../../ui/use-now.ts';
+import classes from './mesh-reading.module.css';
+
+export interface MeshReadingProps {
+  readonly borderRouter: BorderRouter;
+}
+
+export function MeshReading({ borderRouter: { collection, id } }: MeshReadingProps) {
+  const nowMs = useNow();
+  if (collection === null) return null;
+  const { complete, dialect, problem, source } = collection;
+  const told = [
+    collection.endedAt === null ? null : formatAge(nowMs - collection.endedAt),
+    collection.durationMs === null ? null : `took ${formatDuration(collection.durationMs)}`,
+    collection.devices === null ? null : countOf(collection.devices, 'device'),
+    ofTotal(collection.answeredRouters, collection.expectedRouters, 'routers'),
+    ofTotal(collection.radioRequests, collection.radioBudget, 'radio requests'),
+  ].filter((part) => part !== null);
+  return (
+    <div className={classes.reading} data-complete={complete}>
+      <p className={classes.how}>
+        <strong>{id}</strong> reads its mesh through {sourceWords.get(source) ?? source}
+        {dialect === null ? '' : ` (${dialect})`}
+        {collection.address !== null && (
+          <span className={`mono ${classes.address ?? ''}`}>{collection.address}</span>
+        )}
+      </p>
+      <p className={classes.told}>
+        {complete ? 'Complete' : 'Not complete'}
+        {told.length === 0 ? '' : `: ${told.join(', ')}`}
+      </p>
+      {problem !== null && <p className={classes.problem}>{problem}</p>}
+    </div>
+  );
+}
+
+const sourceWords: ReadonlyMap<string, string> = new Map([
+  ['otbr-rest', 'its REST API'],
+  ['ot-ctl', 'ot-ctl'],
+]);
+
+function ofTotal(count: number | null, total: number | null, what: string): string | null {
+  if (count === null) return null;
+  return `${formatCount(count)}${total === null ? '' : ` of ${formatCount(total)}`} ${what}`;
+}
