@@ -1,8 +1,9 @@
 /** A border router as multicast DNS shows it, on this machine's loopback alone, with the same library as the hub's side. */
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import type { Answer } from 'dns-packet';
 import multicastDns from 'multicast-dns';
+
+type Answer = multicastDns.ResponseOutgoingPacket['answers'][number];
 
 export const recordedService = '_meshcop._udp.local';
 
