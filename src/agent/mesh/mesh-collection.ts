@@ -1,0 +1,566 @@
+/**
+ * One reading of a whole mesh through its border router, one request at a time, within a radio budget and a time limit:
+ *
+ *   its state ► survey ► tables of every router ► addresses of full end devices ► the silent once more ► survey again for
+ *   routers without a name ► listed devices in no table ► told (`core` ends) ► slow topics of a few
+ *
+ * What somebody waits for comes first. Route64 and the neighbour tables tell which routers there must be, so that the
+ * reading can say whether it was complete. Nothing is trusted from one poll alone: a router is silent after two. Sleepy
+ * devices are never asked. Whatever fails, what was read before stays good.
+ */
+import type { Clock } from '../../clock.ts';
+import type { ExtAddress } from '../../protocol/ids.ts';
+import type { Ipv6Address } from '../../protocol/ipv6.ts';
+import { isRouterRloc16, type Rloc16, rloc16OfRouter, routerRloc16Of } from '../../protocol/rloc16.ts';
+import { CountedRadio } from './counted-radio.ts';
+import { type DeviceDiagnostics, nothingTold } from './device-diagnostics.ts';
+import { extAddressOf, rloc16Of } from './mesh-addresses.ts';
+import type { MeshMemory } from './mesh-memory.ts';
+import { type MeshDevice, type MeshPicture, pictureOf, type ToldDevice } from './mesh-picture.ts';
+import type {
+  AskedDevice,
+  BorderRouterState,
+  DiagnosticTopic,
+  ListedDevice,
+  MeshReader,
+  ReadFailureCode,
+  ReadResult,
+} from './mesh-reader.ts';
+import type { ReaderLane } from './reader-lane.ts';
+
+export interface MeshCollectionOptions {
+  readonly reader: MeshReader;
+  readonly lane: ReaderLane;
+  readonly clock: Clock;
+  readonly memory: MeshMemory;
+  /** Requests on the radio. */
+  readonly radioBudget: number;
+  readonly timeLimitMs: number;
+  /** Addresses that somebody waits for, now. */
+  readonly waiting: () => Iterable<Ipv6Address>;
+  /** After each step that told something. */
+  readonly onProgress: () => void;
+}
+
+/** Why a reading ended before it had everything. */
+export interface CollectionProblem {
+  readonly code: ReadFailureCode | 'out_of_time';
+  /** A sentence. */
+  readonly reason: string;
+}
+
+/** A reading as those see it who wait for it. */
+export interface MeshReading {
+  /** What is known so far; null before the border router told its state. */
+  readonly picture: MeshPicture | null;
+  readonly problem: CollectionProblem | null;
+  readonly radio: Pick<CountedRadio, 'spent' | 'limit'>;
+  /** Monotonic. */
+  readonly startedMs: number;
+  /** When all but the slow topics was told, monotonic; null before. */
+  readonly endedMs: number | null;
+  /** Whether what is known of a device now will stand, so that who waits for it can be answered. */
+  isSettled(device: MeshDevice): boolean;
+}
+
+type Step =
+  | { readonly kind: 'survey' }
+  | {
+      readonly kind: 'ask';
+      readonly device: AskedDevice;
+      readonly topics: ReadonlySet<DiagnosticTopic>;
+      readonly timeoutMs: number;
+    };
+
+interface Tries {
+  count: number;
+  answered: boolean;
+}
+
+const routerTopics: ReadonlySet<DiagnosticTopic> = new Set(['place', 'tables']);
+const placeTopics: ReadonlySet<DiagnosticTopic> = new Set(['place']);
+
+const firstTimeoutMs = 3_000;
+const secondTimeoutMs = 2_000;
+const maxTries = 2;
+/** A first survey and one more; a dialect that tells the mesh only in surveys, and loses answers, one beyond. */
+const maxSurveys = 2;
+const maxSurveysAlone = 3;
+/** A child that its parent heard so lately is there; another one's older row may still have to be waited for. */
+const surelyThereMs = 10_000;
+/** Devices that are read for what changes slowly, in one reading. */
+const slowPerReading = 8;
+const slowAgainMs = 60_000;
+/** A query and a get. */
+const slowRequests = 2;
+/** Answers in a row that cannot be used: then it is the border router. */
+const maxUnusableInARow = 3;
+/** A hostile or broken border router may list anything. */
+const maxListed = 1_024;
+const maxTold = 1_024;
+
+/** These end the reading; the others are about one device. */
+const fatal: ReadonlySet<ReadFailureCode> = new Set(['off', 'too_old', 'unreachable']);
+
+export class MeshCollection implements MeshReading {
+  readonly radio: CountedRadio;
+  readonly startedMs: number;
+  readonly #options: MeshCollectionOptions;
+  readonly #abort = new AbortController();
+  readonly #listed = new Map<ExtAddress, ListedDevice>();
+  readonly #told = new Map<ExtAddress | Rloc16, ToldDevice>();
+  readonly #tries = new Map<ExtAddress, Tries>();
+  #state: BorderRouterState | null = null;
+  #picture: MeshPicture | null = null;
+  #problem: CollectionProblem | null = null;
+  #surveys = 0;
+  #unusableInARow = 0;
+  #routersAsked = false;
+  #endedMs: number | null = null;
+
+  constructor(options: MeshCollectionOptions) {
+    this.#options = options;
+    this.radio = new CountedRadio(options.radioBudget);
+    this.startedMs = options.clock.monotonicMs();
+    options.memory.beginReading(this.startedMs);
+  }
+
+  get picture(): MeshPicture | null {
+    return this.#picture;
+  }
+
+  get problem(): CollectionProblem | null {
+    return this.#problem;
+  }
+
+  get endedMs(): number | null {
+    return this.#endedMs;
+  }
+
+  isSettled(device: MeshDevice): boolean {
+    if (this.#endedMs !== null) return true;
+    if (!device.wasRead) return false;
+    if (device.parent === null || this.#routersAsked) return true;
+    return device.heardAtMs !== null && this.#options.clock.monotonicMs() - device.heardAtMs <= surelyThereMs;
+  }
+
+  /** Ends it early; settles soon. */
+  abort(): void {
+    this.#abort.abort();
+  }
+
+  /** All that people wait for. Never rejects. */
+  async readCore(): Promise<void> {
+    const { clock, timeLimitMs } = this.#options;
+    const cancelLimit = clock.after(timeLimitMs, () => {
+      this.#problem ??= {
+        code: 'out_of_time',
+        reason: `the reading was ended after ${timeLimitMs / 1_000} s, its time limit`,
+      };
+      this.#abort.abort();
+    });
+    try {
+      await this.#readState();
+      for (let step = this.#next(); step !== null; step = this.#next()) await this.#take(step);
+    } catch (error) {
+      // Whoever waits is answered even for a bug of ours.
+      const message = error instanceof Error ? error.message : String(error);
+      this.#problem ??= { code: 'malformed', reason: `the reading failed: ${message.slice(0, 200)}` };
+    } finally {
+      cancelLimit();
+    }
+    if (this.#abort.signal.aborted)
+      this.#problem ??= { code: 'cancelled', reason: 'the reading was broken off' };
+    if (this.radio.refused > 0) this.#problem ??= this.#withNeed({ code: 'over_budget', reason: '' });
+    this.#endedMs = clock.monotonicMs();
+    const { memory } = this.#options;
+    for (const [extAddress, { answered }] of this.#tries) memory.silence(extAddress, !answered);
+    if (this.#picture !== null) memory.learn(this.#picture, this.#endedMs, this.#problem !== null);
+    // What was confirmed by this reading names devices that it knew by their places only.
+    this.#draw();
+  }
+
+  /** What changes slowly, of those read longest ago, until somebody waits: with budget and time that are left. */
+  async readSlowly(signal: AbortSignal): Promise<void> {
+    const { clock, memory, timeLimitMs } = this.#options;
+    const stop = (): void => this.#abort.abort();
+    const cancelLimit = clock.after(this.startedMs + timeLimitMs - clock.monotonicMs(), stop);
+    signal.addEventListener('abort', stop, { once: true });
+    try {
+      for (const device of this.#slowCandidates()) {
+        if (signal.aborted || this.#abort.signal.aborted || this.radio.left < slowRequests) return;
+        const topics = new Set<DiagnosticTopic>(['counters']);
+        if (memory.needsIdentity(device.extAddress, clock.monotonicMs())) topics.add('identity');
+        const result = await this.#ask(device, topics, firstTimeoutMs);
+        if (!result.ok && (fatal.has(result.code) || result.code === 'cancelled')) return;
+        if (!result.ok && result.code === 'over_budget') return;
+        const isItsOwn = result.ok && isOwnWord(result.value, device);
+        memory.slowTold(device.extAddress, isItsOwn ? result.value : null, clock.monotonicMs());
+        this.#draw();
+      }
+    } finally {
+      cancelLimit();
+      signal.removeEventListener('abort', stop);
+    }
+  }
+
+  // --------------------------------------------------------------------------------------------------------- steps
+
+  async #readState(): Promise<void> {
+    const { signal } = this.#abort;
+    const result = await this.#options.lane.run(signal, () => this.#options.reader.state({ signal }));
+    if (!result.ok) {
+      if (result.code !== 'cancelled' || !signal.aborted) this.#problem ??= problemOf(result);
+      return;
+    }
+    const state = result.value;
+    this.#state = state;
+    this.#options.memory.enter(`${state.extPanId ?? ''} ${state.partitionId ?? ''}`);
+    if (state.role === 'detached' || state.role === 'disabled') {
+      this.#problem = {
+        code: 'off',
+        reason: `the border router is in no Thread network: it is ${state.role}`,
+      };
+      return;
+    }
+    const leader =
+      state.partitionId === null || state.leaderRouterId === null
+        ? null
+        : { partitionId: state.partitionId, leaderRouterId: state.leaderRouterId };
+    this.#learn({
+      ...nothingTold,
+      extAddress: state.extAddress,
+      rloc16: state.rloc16,
+      leader,
+      isBorderRouter: true,
+      ipv6Addresses: state.ipv6Addresses.length === 0 ? null : state.ipv6Addresses,
+    });
+    this.#draw();
+  }
+
+  #next(): Step | null {
+    const picture = this.#picture;
+    if (this.#problem !== null || this.#abort.signal.aborted || picture === null) return null;
+    if (this.#surveys === 0) return { kind: 'survey' };
+    if (!this.#options.reader.asksDevices) {
+      this.#routersAsked = true;
+      return this.#surveys < maxSurveysAlone && this.#lacksRouters(picture) ? { kind: 'survey' } : null;
+    }
+    const routers = this.#routersToAsk(picture);
+    const step = this.#firstOf(routers, 0, routerTopics);
+    if (step !== null) return step;
+    if (!this.#routersAsked) {
+      this.#routersAsked = true;
+      this.#options.onProgress();
+    }
+    const ends = this.#endDevicesToAsk(picture);
+    const doubtful = this.#doubtfulRouters(picture);
+    return (
+      this.#firstOf(ends, 0, placeTopics) ??
+      this.#firstOf(doubtful, 0, routerTopics) ??
+      this.#firstOf(routers, 1, routerTopics) ??
+      (this.#surveys < maxSurveys && this.#hasNameless(picture) ? { kind: 'survey' } : null) ??
+      this.#firstOf(this.#strays(picture), 0, placeTopics) ??
+      this.#firstOf(doubtful, 1, routerTopics) ??
+      this.#firstOf(ends, 1, placeTopics) ??
+      this.#firstOf(this.#strays(picture), 1, placeTopics)
+    );
+  }
+
+  #firstOf(
+    devices: readonly AskedDevice[],
+    tries: number,
+    topics: ReadonlySet<DiagnosticTopic>,
+  ): Step | null {
+    const device = devices.find(({ extAddress }) => this.#triesOf(extAddress) === tries);
+    if (device === undefined) return null;
+    return { kind: 'ask', device, topics, timeoutMs: tries === 0 ? firstTimeoutMs : secondTimeoutMs };
+  }
+
+  async #take(step: Step): Promise<void> {
+    const { clock, memory } = this.#options;
+    if (step.kind === 'survey') {
+      await this.#survey();
+      return;
+    }
+    const { device, topics, timeoutMs } = step;
+    const tries = this.#tries.get(device.extAddress) ?? { count: 0, answered: false };
+    this.#tries.set(device.extAddress, tries);
+    tries.count += 1;
+    const result = await this.#ask(device, topics, timeoutMs);
+    if (topics === placeTopics) memory.placeAsked(device.extAddress, clock.monotonicMs());
+    if (result.ok && isOwnWord(result.value, device)) {
+      this.#unusableInARow = 0;
+      tries.answered = true;
+      const extAddress = device.extAddress;
+      this.#learn({ ...result.value, extAddress, rloc16: result.value.rloc16 ?? device.rloc16 }, true);
+      this.#draw();
+    } else if (result.ok) {
+      this.#unusable({ code: 'malformed', reason: `${device.extAddress} answered as another device` });
+    } else {
+      this.#failed(problemOf(result), device);
+    }
+  }
+
+  async #survey(): Promise<void> {
+    const { lane, memory, reader } = this.#options;
+    const { signal } = this.#abort;
+    this.#surveys += 1;
+    const context = { radio: this.radio, signal };
+    const result = await lane.run(signal, () => reader.survey(context, memory.size));
+    if (!result.ok) {
+      // Silence to a multicast is no answer: devices known from before can be asked all the same.
+      if (result.code === 'silent' && this.#surveys < maxSurveysAlone) return;
+      if (!signal.aborted) this.#problem ??= this.#withNeed(problemOf(result));
+      return;
+    }
+    for (const device of result.value.devices)
+      if (this.#listed.size < maxListed || this.#listed.has(device.extAddress))
+        this.#listed.set(device.extAddress, merged(this.#listed.get(device.extAddress), device));
+    for (const diagnostics of result.value.diagnostics) this.#learn(diagnostics, !reader.asksDevices);
+    this.#draw();
+  }
+
+  #ask(
+    device: AskedDevice,
+    topics: ReadonlySet<DiagnosticTopic>,
+    timeoutMs: number,
+  ): Promise<ReadResult<DeviceDiagnostics>> {
+    const { lane, reader } = this.#options;
+    const context = { radio: this.radio, signal: this.#abort.signal };
+    return lane.run(context.signal, () => reader.ask(device, topics, timeoutMs, context));
+  }
+
+  #failed(problem: CollectionProblem, { kind }: AskedDevice): void {
+    if (problem.code === 'silent') {
+      this.#unusableInARow = 0;
+    } else if (fatal.has(problem.code as ReadFailureCode)) {
+      this.#problem ??= problem;
+    } else if (problem.code === 'over_budget') {
+      this.#problem ??= this.#withNeed(problem, kind);
+    } else if (!this.#abort.signal.aborted) {
+      this.#unusable(problem);
+    }
+  }
+
+  #unusable(problem: CollectionProblem): void {
+    this.#unusableInARow += 1;
+    if (this.#unusableInARow >= maxUnusableInARow) this.#problem ??= problem;
+  }
+
+  /** Says how many more requests the rest would have taken. */
+  #withNeed(problem: CollectionProblem, refusedKind?: AskedDevice['kind']): CollectionProblem {
+    if (problem.code !== 'over_budget') return problem;
+    const picture = this.#picture;
+    const routers = picture === null ? 0 : this.#unasked(this.#routersToAsk(picture));
+    const ends = picture === null ? 0 : this.#unasked(this.#endDevicesToAsk(picture));
+    const refused = Math.max(this.radio.refused, refusedKind === undefined ? 0 : 1);
+    const more = Math.max(1, refused - this.radio.left) + routers * slowRequests + ends;
+    return {
+      code: 'over_budget',
+      reason: `the radio budget of ${this.radio.limit} requests was spent; about ${more} more were needed`,
+    };
+  }
+
+  #unasked(devices: readonly AskedDevice[]): number {
+    return devices.filter(({ extAddress }) => this.#triesOf(extAddress) === 0).length;
+  }
+
+  // ------------------------------------------------------------------------------------------------- whom to ask
+
+  /**
+   * Those that proved themselves or that a table names: the border router, those that somebody waits for, the rest, and last
+   * those that are likely to be silent.
+   */
+  #routersToAsk(picture: MeshPicture): AskedDevice[] {
+    const { state } = picture;
+    const routers = new Map<ExtAddress, Rloc16 | null>();
+    if (state.rloc16 !== null && isRouterRloc16(state.rloc16)) routers.set(state.extAddress, state.rloc16);
+    for (const device of picture.devices)
+      if (device.kind === 'router' && device.extAddress !== null)
+        routers.set(device.extAddress, device.rloc16);
+    for (const { extAddress, rloc16 } of picture.expectedRouters.values())
+      if (extAddress !== null && !routers.has(extAddress)) routers.set(extAddress, rloc16);
+    const devices: AskedDevice[] = [...routers]
+      .filter(([extAddress]) => this.#triesOf(extAddress) < maxTries)
+      .map(([extAddress, rloc16]) => ({ extAddress, rloc16, kind: 'router' }));
+    if (devices.length < 2) return devices;
+    const wanted = this.#wanted(picture);
+    const cutOff = this.#cutOff(picture);
+    const rank = ({ extAddress, rloc16 }: AskedDevice): number => {
+      if (extAddress === state.extAddress) return 0;
+      if (this.#options.memory.wasSilent(extAddress) || (rloc16 !== null && cutOff.has(rloc16))) return 3;
+      return wanted.devices.has(extAddress) || (rloc16 !== null && wanted.routers.has(rloc16)) ? 1 : 2;
+    };
+    return devices
+      .map((device) => ({ device, rank: rank(device) }))
+      .sort((one, other) => one.rank - other.rank)
+      .map(({ device }) => device);
+  }
+
+  /** Routers that the border router's own Route64 has no way to. */
+  #cutOff({ byExtAddress, state }: MeshPicture): Set<Rloc16> {
+    const routes = byExtAddress.get(state.extAddress)?.own?.routes ?? [];
+    return new Set(
+      routes.flatMap(({ cost, linkQualityIn, nextHop, routerId }) =>
+        cost === 0 && linkQualityIn === 0 && nextHop === null ? [rloc16OfRouter(routerId)] : [],
+      ),
+    );
+  }
+
+  /** Routers by a list or an earlier reading only. What a parent's table names is a child, whatever an older list says. */
+  #doubtfulRouters(picture: MeshPicture): AskedDevice[] {
+    const { memory } = this.#options;
+    const listed = [...this.#listed.values()].flatMap(({ extAddress, kind }) =>
+      kind === 'router' ? [extAddress] : [],
+    );
+    const named = new Set([...picture.expectedRouters.values()].map(({ extAddress }) => extAddress));
+    return [...new Set([...listed, ...memory.routers()])].flatMap((extAddress) =>
+      named.has(extAddress) || picture.byExtAddress.has(extAddress)
+        ? []
+        : [{ extAddress, rloc16: memory.rloc16Of(extAddress), kind: 'router' as const }],
+    );
+  }
+
+  /** Devices whose addresses are waited for, and the places of those or of their parents. */
+  #wanted(picture: MeshPicture): { devices: Set<ExtAddress>; routers: Set<Rloc16> } {
+    const { memory, waiting } = this.#options;
+    const devices = new Set<ExtAddress>();
+    const routers = new Set<Rloc16>();
+    const listedAt = new Map<Ipv6Address, ExtAddress>();
+    for (const { extAddress, ipv6Addresses } of this.#listed.values())
+      for (const address of ipv6Addresses) listedAt.set(address, extAddress);
+    for (const address of waiting()) {
+      const told = picture.byAddress.get(address);
+      const extAddress =
+        told?.extAddress ??
+        listedAt.get(address) ??
+        memory.extAddressOf(address) ??
+        (extAddressOf(address) as ExtAddress | null);
+      const rloc16 = told?.rloc16 ?? (extAddress === null ? rloc16Of(address) : memory.rloc16Of(extAddress));
+      if (extAddress !== null) devices.add(extAddress);
+      if (rloc16 !== null) routers.add(routerRloc16Of(rloc16));
+    }
+    return { devices, routers };
+  }
+
+  /** Listening end devices whose addresses nobody told; they seldom change, so they are asked once. */
+  #endDevicesToAsk(picture: MeshPicture): AskedDevice[] {
+    const { clock, memory } = this.#options;
+    const nowMs = clock.monotonicMs();
+    return picture.devices.flatMap(({ extAddress, ipv6Addresses, kind, mode, rloc16 }) => {
+      const isSelf = extAddress === picture.state.extAddress;
+      if (extAddress === null || (kind !== 'full' && kind !== 'minimal')) return [];
+      if (isSelf && mode === null) return [{ extAddress, rloc16, kind: 'full' as const }];
+      if (mode === null) return [];
+      const isAskedHere = this.#tries.has(extAddress);
+      if (this.#tries.get(extAddress)?.answered === true) return [];
+      if (!isSelf && ipv6Addresses.length > 0) return [];
+      return isAskedHere || isSelf || memory.mayAskPlace(extAddress, nowMs)
+        ? [{ extAddress, rloc16, kind }]
+        : [];
+    });
+  }
+
+  /** Listed, in no table, and not asleep: whether they are there only they can say. */
+  #strays(picture: MeshPicture): AskedDevice[] {
+    return picture.unproved.flatMap(({ extAddress, kind }) =>
+      kind === 'full' || kind === 'minimal'
+        ? [{ extAddress, rloc16: this.#options.memory.rloc16Of(extAddress), kind }]
+        : [],
+    );
+  }
+
+  #slowCandidates(): (AskedDevice & { extAddress: ExtAddress })[] {
+    const { clock, memory } = this.#options;
+    const nowMs = clock.monotonicMs();
+    return (this.#picture?.devices ?? [])
+      .flatMap(({ extAddress, kind, mode, rloc16 }) => {
+        // Of a child whose mode nobody told it is not known whether it sleeps.
+        if (extAddress === null || kind === 'sleepy' || (kind !== 'router' && mode === null)) return [];
+        const askedAtMs = memory.slowAskedAtMs(extAddress) ?? -Infinity;
+        return nowMs - askedAtMs < slowAgainMs || this.#tries.get(extAddress)?.answered === false
+          ? []
+          : [{ extAddress, rloc16, kind, askedAtMs }];
+      })
+      .sort((one, other) => (one.askedAtMs === other.askedAtMs ? 0 : one.askedAtMs - other.askedAtMs))
+      .slice(0, slowPerReading);
+  }
+
+  #hasNameless(picture: MeshPicture): boolean {
+    return [...picture.expectedRouters.values()].some(
+      ({ extAddress, wasRead }) => extAddress === null && !wasRead,
+    );
+  }
+
+  #lacksRouters(picture: MeshPicture): boolean {
+    const expected = [...picture.expectedRouters.values()];
+    const read = expected.filter(({ wasRead }) => wasRead).length;
+    return read < expected.length || read < (picture.state.routerCount ?? 0);
+  }
+
+  /** Once asked as often as it may be, it is at the end of every order. */
+  #triesOf(extAddress: ExtAddress): number {
+    const tries = this.#tries.get(extAddress);
+    return tries === undefined ? 0 : tries.answered ? maxTries : tries.count;
+  }
+
+  // ----------------------------------------------------------------------------------------------- what was told
+
+  #learn(diagnostics: DeviceDiagnostics, wasRead = false): void {
+    const key = diagnostics.extAddress ?? this.#nameAt(diagnostics.rloc16) ?? diagnostics.rloc16;
+    if (key === null || (this.#told.size >= maxTold && !this.#told.has(key))) return;
+    const earlier = this.#told.get(key);
+    if (earlier?.wasRead === true && !wasRead) {
+      // A survey tells less than the device itself did.
+      this.#told.set(key, { ...earlier, diagnostics: later(diagnostics, earlier.diagnostics) });
+      return;
+    }
+    this.#told.set(key, {
+      diagnostics: earlier === undefined ? diagnostics : later(earlier.diagnostics, diagnostics),
+      readAtMs: this.#options.clock.monotonicMs(),
+      wasRead,
+    });
+  }
+
+  #nameAt(rloc16: Rloc16 | null): ExtAddress | null {
+    for (const { diagnostics } of this.#told.values())
+      if (rloc16 !== null && diagnostics.rloc16 === rloc16) return diagnostics.extAddress;
+    return null;
+  }
+
+  #draw(): void {
+    if (this.#state === null) return;
+    this.#picture = pictureOf({
+      state: this.#state,
+      listed: this.#listed,
+      told: [...this.#told.values()],
+      remembered: this.#options.memory,
+    });
+    this.#options.onProgress();
+  }
+}
+
+/** The later word, field by field; what it does not say stays. */
+function later(earlier: DeviceDiagnostics, word: DeviceDiagnostics): DeviceDiagnostics {
+  const said = Object.fromEntries(Object.entries(word).filter(([, value]) => value !== null));
+  return { ...earlier, ...said };
+}
+
+function merged(earlier: ListedDevice | undefined, device: ListedDevice): ListedDevice {
+  if (earlier === undefined) return device;
+  return {
+    extAddress: device.extAddress,
+    kind: device.kind ?? earlier.kind,
+    ipv6Addresses: [...new Set([...earlier.ipv6Addresses, ...device.ipv6Addresses])],
+    hostname: device.hostname ?? earlier.hostname,
+  };
+}
+
+const isOwnWord = (word: DeviceDiagnostics, { extAddress }: AskedDevice): boolean =>
+  word.extAddress === null || word.extAddress === extAddress;
+
+const problemOf = ({ code, reason }: CollectionProblem): CollectionProblem => ({
+  code,
+  reason: reason.slice(0, 300),
+});
