@@ -305,6 +305,17 @@ describe('OtbrRestReader, JSON:API', () => {
     expect(setup.radio.used).toBe(1);
   });
 
+  it('trap 6: asks again when a task of somebody else left it hardly any time', async () => {
+    await using setup = await Setup.surveyed();
+    setup.replay.postForeign(2);
+    // It answers in 1.5 s, and of its three seconds one is left.
+    expect(await setup.ask(14, place, 'sleepy', 2_400)).toMatchObject({
+      ok: true,
+      value: { extAddress: node(14) },
+    });
+    expect(setup.replay.posted).toHaveLength(2);
+  });
+
   it('trap 6: lets tasks of others end before it searches', async () => {
     await using setup = await Setup.open();
     setup.replay.postForeign(3);

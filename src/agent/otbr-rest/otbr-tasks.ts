@@ -25,8 +25,8 @@ export interface TaskEnd {
   readonly status: 'completed' | 'stopped' | 'failed' | 'given_up';
   /** Of what it brought; null where that is nothing. */
   readonly resultId: string | null;
-  /** Whether it was seen at work: what never was says nothing of the device. */
-  readonly wasActive: boolean;
+  /** How long it was at work: a device that had hardly any time was not silent. */
+  readonly activeForMs: number;
   /** From the POST. */
   readonly tookMs: number;
 }
@@ -49,6 +49,8 @@ const longestPollMs = 250;
 const graceMs = 1_200;
 /** For tasks of others. */
 const longestQueueMs = 15_000;
+/** Of its timeout; a task that had less was held up by others. */
+const enoughShare = 0.5;
 const maxActions = 1_000;
 const longestTimeoutSeconds = 120;
 
@@ -78,17 +80,13 @@ export class OtbrTasks {
     if (this.#isUnsure) await this.#untilOthersEnd(signal);
     this.#isUnsure = false;
     const first = await this.#once(task, task.timeoutMs, signal, isEnough);
-    if (
-      !first.ok ||
-      first.value.wasActive ||
-      first.value.status === 'completed' ||
-      first.value.status === 'given_up'
-    )
-      return first;
+    if (!first.ok || first.value.status === 'completed' || first.value.status === 'given_up') return first;
+    const { activeForMs } = first.value;
+    if (activeForMs >= task.timeoutMs * enoughShare) return first;
     const othersMs = await this.#untilOthersEnd(signal);
-    // Nobody was ahead of it: that it was not tried has another reason, and would have it again.
-    if (othersMs === null) return first;
-    return this.#once(task, task.timeoutMs + othersMs, signal, isEnough);
+    // Nobody was ahead of it: that it was never tried has another reason, and would have it again.
+    if (othersMs === null && activeForMs === 0) return first;
+    return this.#once(task, task.timeoutMs + (othersMs ?? 0), signal, isEnough);
   }
 
   /** Waits, within bounds, for tasks of others that are under way. */
@@ -120,7 +118,6 @@ export class OtbrTasks {
     const leftover = { id, endsMs: postedMs + timeout * 1_000 + graceMs };
     // Until its end is seen.
     this.#leftover = leftover;
-    let wasActive = false;
     let delayMs = firstPollMs;
     let activeMs: number | null = null;
     for (;;) {
@@ -128,23 +125,18 @@ export class OtbrTasks {
       delayMs = Math.min(longestPollMs, delayMs * 2);
       const state = await this.#look(id, signal);
       if (!state.ok) return state;
-      const tookMs = this.#clock.monotonicMs() - postedMs;
+      const nowMs = this.#clock.monotonicMs();
+      const tookMs = nowMs - postedMs;
+      const activeForMs = activeMs === null ? 0 : nowMs - activeMs;
       const { resultId, status } = state.value;
       if (status === 'completed' || status === 'stopped' || status === 'failed') {
         this.#leftover = null;
-        return {
-          ok: true,
-          value: { status, resultId, wasActive: wasActive || status === 'completed', tookMs },
-        };
+        return { ok: true, value: { status, resultId, activeForMs, tookMs } };
       }
-      if (status === 'active') {
-        wasActive = true;
-        activeMs ??= this.#clock.monotonicMs();
-      }
-      const nowMs = this.#clock.monotonicMs();
-      const isOver = nowMs > leftover.endsMs || (activeMs !== null && nowMs - activeMs > timeoutMs + graceMs);
+      if (status === 'active') activeMs ??= nowMs;
+      const isOver = nowMs > leftover.endsMs || activeForMs > timeoutMs + graceMs;
       if (isOver || (await isEnough(signal)))
-        return { ok: true, value: { status: 'given_up', resultId: null, wasActive, tookMs } };
+        return { ok: true, value: { status: 'given_up', resultId: null, activeForMs, tookMs } };
       if (signal.aborted) return cancelled;
     }
   }
@@ -172,7 +164,7 @@ export class OtbrTasks {
       else {
         const state = await this.#look(id, signal);
         if (!state.ok && state.code !== 'rejected') return state;
-        if (!state.ok || isEnded(state.value.status)) this.#leftover = null;
+        if (state.ok && isEnded(state.value.status)) this.#leftover = null;
         else if (!(await pause(this.#clock, delayMs, signal))) return cancelled;
         delayMs = Math.min(longestPollMs, delayMs * 2);
       }
