@@ -42,6 +42,15 @@ function readerOf(script: FakeOtCtlOptions['script'] = []): OtCtlReader {
   return reader;
 }
 
+/** Notes what is waited for. */
+class NotingClock extends FakeClock {
+  readonly delays: number[] = [];
+  override after(delayMs: number, callback: () => void): () => void {
+    this.delays.push(delayMs);
+    return super.after(delayMs, callback);
+  }
+}
+
 class CountedRadio implements RadioBudget {
   taken = 0;
   readonly #limit: number;
@@ -269,6 +278,12 @@ describe('asking a router', () => {
     expect(commandsSent(log).filter((command) => command.startsWith('meshdiag childtable'))).toHaveLength(2);
   });
 
+  it('asks again before it takes a table for empty that the survey saw entries of', async () => {
+    await readerOf([['meshdiag childtable', [{ print: 'Done\n' }]]]).survey(contextOf(), 0);
+    const answer = await reader.ask(router9, topics('tables'), 2_000, contextOf());
+    expect(answer).toMatchObject({ ok: true, value: { children: [{ rloc16: '0x6001' }] } });
+  });
+
   it('tells counters and names', async () => {
     await readerOf().state(contextOf());
     const answer = await reader.ask(router9, topics('counters', 'identity'), 1_000, contextOf());
@@ -373,6 +388,40 @@ describe('the one session of the daemon', () => {
     expect(commandsSent(log)).toHaveLength(1);
     await clock.advance(1_000);
     expect(await next).toMatchObject({ ok: true });
+  });
+
+  it('is shared by all readers of this program', async () => {
+    const command = fakeOtCtl({ log, script: [['state', [{ hang: true }]]] });
+    const abort = new AbortController();
+    reader = new OtCtlReader({ command, clock: systemClock });
+    const other = new OtCtlReader({ command, clock: systemClock });
+    const first = reader.state({ signal: abort.signal });
+    while (!existsSync(log)) await new Promise((resolve) => setImmediate(resolve));
+    const second = other.state(contextOf());
+    for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    expect(commandsSent(log)).toEqual(['state']);
+    abort.abort();
+    expect(await first).toMatchObject({ ok: false, code: 'cancelled' });
+    expect((await second).ok).toBe(true);
+    await other.close();
+  });
+
+  it('rests after it was taken while a question was out on the mesh', async () => {
+    const clock = new NotingClock();
+    reader = new OtCtlReader({ command: fakeOtCtl({ log, script: [['meshdiag', [{ cut: true }]]] }), clock });
+    const asked = reader.ask(
+      deviceOf(asExtAddress('4e518eb2a238c2d2'), 0x6000),
+      topics('tables'),
+      5_000,
+      contextOf(),
+    );
+    // The timeout of the first process, then the pause before the second.
+    while (clock.delays.length < 2) await new Promise((resolve) => setImmediate(resolve));
+    await clock.advance(4_000);
+    expect(commandsSent(log)).toHaveLength(1);
+    await clock.advance(1_500);
+    expect(await asked).toMatchObject({ ok: true });
+    expect(clock.delays.slice(0, 3)).toEqual([5_000, 250, 5_250]);
   });
 
   it('prints no more than can be read', async () => {

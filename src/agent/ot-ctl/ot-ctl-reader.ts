@@ -151,7 +151,7 @@ export class OtCtlReader implements MeshReader {
     const answer = await this.#session.run(
       { kind: 'topology' },
       { timeoutMs: topologyTimeoutMs, signal },
-      (lines) => lines.length === 0 || parseTopology(lines).length > 0,
+      (lines) => this.#isWhole(parseTopology(lines)),
     );
     // Where somebody stays silent, the rows of the others come first.
     const rows = parseTopology(answer.lines);
@@ -200,9 +200,15 @@ export class OtCtlReader implements MeshReader {
     isSelf: boolean,
   ): Promise<ReadResult<Partial<DeviceDiagnostics>>> {
     const surveyed = this.#surveyed.get(rloc16);
-    const childLines = await this.#query('childtable', rloc16, timeoutMs, context, isSelf, (lines) =>
-      parseChildTable(lines).every((row) => routerIdOf(row.rloc16) === routerIdOf(rloc16)),
-    );
+    // An empty table where the survey saw entries may be the end of another session's answer: asked once more.
+    let doubts = 0;
+    const isSurelyEmpty = (hadEntries: boolean): boolean => !hadEntries || (doubts += 1) > 1;
+    const childLines = await this.#query('childtable', rloc16, timeoutMs, context, isSelf, (lines) => {
+      const rows = parseChildTable(lines);
+      return rows.length === 0
+        ? isSurelyEmpty((surveyed?.children.length ?? 0) > 0)
+        : rows.every((row) => routerIdOf(row.rloc16) === routerIdOf(rloc16));
+    });
     if (!childLines.ok) return asFailure(childLines);
     const neighborLines = await this.#query(
       'routerneighbortable',
@@ -210,7 +216,12 @@ export class OtCtlReader implements MeshReader {
       timeoutMs,
       context,
       isSelf,
-      (lines) => parseNeighborTable(lines).every((row) => isRouterRloc16(row.rloc16)),
+      (lines) => {
+        const rows = parseNeighborTable(lines);
+        return rows.length === 0
+          ? isSurelyEmpty(surveyed?.routes.some(({ linkQualityIn }) => linkQualityIn > 0) ?? false)
+          : rows.every((row) => isRouterRloc16(row.rloc16));
+      },
     );
     const children = parseChildTable(childLines.lines);
     const hasMinimal = children.some((child) => child.mode?.fullThreadDevice !== true);
@@ -376,6 +387,14 @@ export class OtCtlReader implements MeshReader {
         hostname: null,
       });
     return [...devices.values()];
+  }
+
+  /** The border router names itself where it routes; without that row, it is the end of another session's answer. */
+  #isWhole(rows: readonly TopologyRouter[]): boolean {
+    const ownRloc16 = this.#self?.rloc16 ?? null;
+    return ownRloc16 !== null && isRouterRloc16(ownRloc16)
+      ? rows.some((row) => row.isThisDevice || row.extAddress === this.#self?.extAddress)
+      : rows.length > 0;
   }
 
   #surveyFailure(answer: CommandResult): ReadFailure {

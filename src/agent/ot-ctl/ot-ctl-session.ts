@@ -9,6 +9,7 @@ import type { Clock } from '../../clock.ts';
 import { printable } from '../../printable.ts';
 import type { ReadFailureCode } from '../mesh/mesh-reader.ts';
 import { parseCliOutput } from './cli-output.ts';
+import { type DaemonTurns, leaveTurns, shareTurns } from './daemon-turns.ts';
 import { asksTheMesh, type OtCtlCommand, wordsOf } from './ot-ctl-command.ts';
 import { type ProcessResult, runProcess } from './ot-ctl-process.ts';
 
@@ -39,13 +40,13 @@ export class OtCtlSession {
   readonly #command: readonly string[];
   readonly #clock: Clock;
   readonly #closed = new AbortController();
-  #tail: Promise<unknown> = Promise.resolve();
-  /** Monotonic time until which the daemon may be busy with a command that was given up. */
-  #busyUntilMs = -Infinity;
+  readonly #turns: DaemonTurns;
+  #running: Promise<unknown> = Promise.resolve();
 
   constructor({ command, clock }: SessionOptions) {
     this.#command = command;
     this.#clock = clock;
+    this.#turns = shareTurns(command);
   }
 
   get address(): string {
@@ -60,7 +61,7 @@ export class OtCtlSession {
   ): Promise<CommandResult> {
     const words = wordsOf(command);
     const signal = AbortSignal.any([limits.signal, this.#closed.signal]);
-    const result = this.#tail.then(async () => {
+    const result = this.#turns.take(async () => {
       const first = await this.#try(words, command, { ...limits, signal });
       if (first !== 'lost' && !(first.ok && !accepts(first.lines))) return first;
       await this.#pause(retryPauseMs, signal);
@@ -68,7 +69,7 @@ export class OtCtlSession {
       if (second === 'lost')
         return failure(
           'unreachable',
-          `another ot-ctl took the session of ${this.address} twice; it is for one user at a time`,
+          `another ot-ctl took the session of ${this.address} twice; end those that are open, they come back by themselves`,
         );
       if (second.ok && !accepts(second.lines))
         return failure(
@@ -77,14 +78,15 @@ export class OtCtlSession {
         );
       return second;
     });
-    this.#tail = result.catch(() => undefined);
+    this.#running = result.catch(() => undefined);
     return result;
   }
 
   /** Ends the running command and every later one. */
   async close(): Promise<void> {
+    if (!this.#closed.signal.aborted) leaveTurns(this.#command);
     this.#closed.abort();
-    await this.#tail;
+    await this.#running;
   }
 
   async #try(
@@ -92,13 +94,14 @@ export class OtCtlSession {
     command: OtCtlCommand,
     { signal, timeoutMs }: { readonly timeoutMs: number; readonly signal: AbortSignal },
   ): Promise<CommandResult | 'lost'> {
-    await this.#pause(this.#busyUntilMs - this.#clock.monotonicMs(), signal);
+    await this.#pause(this.#turns.busyUntilMs - this.#clock.monotonicMs(), signal);
     if (signal.aborted) return failure('cancelled', 'nobody waits for the answer any more');
     const startedMs = this.#clock.monotonicMs();
     const result = await runProcess([...this.#command, ...words], { clock: this.#clock, timeoutMs, signal });
-    if (result.kind !== 'ended' && result.kind !== 'not_started' && asksTheMesh(command))
-      this.#busyUntilMs = startedMs + daemonWaitMs;
-    return this.#resultOf(result, words, command, timeoutMs);
+    const answer = this.#resultOf(result, words, command, timeoutMs);
+    const gaveUp = answer === 'lost' || (result.kind !== 'ended' && result.kind !== 'not_started');
+    if (gaveUp && asksTheMesh(command)) this.#turns.busyUntilMs = startedMs + daemonWaitMs;
+    return answer;
   }
 
   #resultOf(
