@@ -1,4 +1,5 @@
 /** The hub's REST API as the pages use it. Answers come in camelCase, times as Unix milliseconds. */
+import type { BorderRouterCandidateWire } from '../../src/protocol/border-router-candidate.ts';
 import type { BorderRouterWire, RegisteredNodeWire } from '../../src/protocol/border-router.ts';
 import type { ScanSummaryWire, triggeredScanSchema } from '../../src/protocol/scan.ts';
 import type { Topology, TopologyWire } from '../../src/protocol/topology.ts';
@@ -23,6 +24,10 @@ export const hubApi = {
 
   borderRouters: async (signal?: AbortSignal) =>
     (await read<ListWire<BorderRouterWire>>('/api/border_routers', signal)).items,
+
+  /** Looks around in the local network, which takes seconds. */
+  borderRouterCandidates: async (signal?: AbortSignal) =>
+    (await read<ListWire<BorderRouterCandidateWire>>('/api/border_router_candidates', signal)).items,
 
   nodes: async (limit: number, signal?: AbortSignal) =>
     (await read<ListWire<RegisteredNodeWire>>(`/api/nodes?limit=${limit}`, signal)).items,

@@ -48,6 +48,14 @@ export const borderRoutersQuery = queryOptions({
   queryFn: ({ signal }) => hubApi.borderRouters(signal),
 });
 
+/** Only when somebody asks: the hub sends to the whole local network for it. */
+export const borderRouterCandidatesQuery = queryOptions({
+  queryKey: ['border_router_candidates'] as const,
+  queryFn: ({ signal }) => hubApi.borderRouterCandidates(signal),
+  enabled: false,
+  retry: false,
+});
+
 /** Only whether there are any. */
 export const someNodesQuery = queryOptions({
   queryKey: ['nodes', 'some'] as const,

@@ -3,6 +3,7 @@ import { formatWord } from '../../ui/format.ts';
 
 export interface CounterGroup {
   readonly title: string;
+  /** `name` as on the wire. */
   readonly counters: readonly { readonly name: string; readonly label: string; readonly value: number }[];
 }
 
@@ -17,7 +18,7 @@ const radioPrefix = 'mac_';
 
 /** Groups that have any; what is of no known layer comes last. */
 export function counterGroups(counters: Readonly<Record<string, number>>): readonly CounterGroup[] {
-  const entries = Object.entries(counters).map(([name, value]) => ({ name, value }));
+  const entries = Object.entries(counters).map(([key, value]) => ({ name: wireName(key), value }));
   const mesh = entries
     .filter(({ name }) => meshCounters.has(name))
     .sort((a, b) => meshOrder.indexOf(a.name) - meshOrder.indexOf(b.name));
@@ -51,8 +52,7 @@ function labelOf(name: string): string {
   return sentenceCase(formatWord(name.startsWith(radioPrefix) ? name.slice(radioPrefix.length) : name));
 }
 
-/** Counter names come in the wire's snake_case or the firmware's camelCase. */
-function sentenceCase(name: string): string {
-  const words = name.replaceAll(/([a-z])([A-Z])/g, '$1 $2').toLowerCase();
-  return words.charAt(0).toUpperCase() + words.slice(1);
-}
+/** Keys of answers come here in camelCase, whatever the device wrote. */
+const wireName = (key: string): string => key.replaceAll(/([a-z\d])([A-Z])/g, '$1_$2').toLowerCase();
+
+const sentenceCase = (words: string): string => words.charAt(0).toUpperCase() + words.slice(1);

@@ -1,10 +1,12 @@
 /** Before the first map: what is there already, what is missing, and the command for it. */
-import { Code, CopyButton, Paper, Title, UnstyledButton } from '@mantine/core';
+import { Paper, Title } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { borderRoutersQuery, someNodesQuery } from '../../api/queries.ts';
 import { countOf } from '../../ui/format.ts';
 import { CheckIcon } from '../../ui/icons.tsx';
+import { BorderRouterCandidates } from './border-router-candidates.tsx';
+import { Command } from './command.tsx';
 import classes from './getting-started.module.css';
 
 export function GettingStarted() {
@@ -27,6 +29,7 @@ export function GettingStarted() {
               <p>On the machine that is the border router, or beside its OpenThread Border Router, run:</p>
               <Command text={`threadhub border-router --hub ${hubAddress()}`} />
               <p>ESP32 border routers connect to the same address by themselves.</p>
+              <BorderRouterCandidates />
             </>
           )}
         </Step>
@@ -72,21 +75,6 @@ function Step({ number, isDone, title, children }: StepProps) {
         {children}
       </div>
     </li>
-  );
-}
-
-function Command({ text }: { readonly text: string }) {
-  return (
-    <div className={classes.command}>
-      <Code className={classes.code}>{text}</Code>
-      <CopyButton value={text}>
-        {({ copied, copy }) => (
-          <UnstyledButton className={classes.copy} onClick={copy}>
-            {copied ? 'Copied' : 'Copy'}
-          </UnstyledButton>
-        )}
-      </CopyButton>
-    </div>
   );
 }
 
