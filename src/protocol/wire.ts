@@ -166,16 +166,20 @@ function wireKey(key: string): WireKey {
   });
 }
 
-let lastTimeMs = NaN;
-let lastTime = '';
+/** The last time written in each slot; a power of two, and more than the milliseconds of a scan of a thousand nodes. */
+const timeSlots = 4_096;
+const slotTimesMs = new Float64Array(timeSlots).fill(NaN);
+const slotTexts: string[] = new Array<string>(timeSlots).fill('');
 
-/** The evidence of one answer shares its time, and writing a time costs more than all the rest of a link. */
+/** What a map says of one answer has the same time, and writing a time costs more than all the rest of a link. */
 function isoTime(timeMs: number): string {
-  if (timeMs !== lastTimeMs) {
-    lastTime = new Date(timeMs).toISOString();
-    lastTimeMs = timeMs;
-  }
-  return lastTime;
+  const slot = timeMs & (timeSlots - 1);
+  const known = slotTexts[slot];
+  if (slotTimesMs[slot] === timeMs && known !== undefined) return known;
+  const text = new Date(timeMs).toISOString();
+  slotTimesMs[slot] = timeMs;
+  slotTexts[slot] = text;
+  return text;
 }
 
 function camelKey(key: string): string {
