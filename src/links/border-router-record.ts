@@ -21,6 +21,7 @@ export class BorderRouterRecord {
   #recentReplacements: SlidingCount | null = null;
   #link: BorderRouterLink | null = null;
   #handshake: LinkHandshake | null = null;
+  #networkPrefix: string | null = null;
   #connectedAt: number | null = null;
   #disconnectedAt: number | null = null;
   #disconnectReason: LinkEnd | null = null;
@@ -36,9 +37,9 @@ export class BorderRouterRecord {
     this.#clock = clock;
   }
 
+  /** Of its last connection. A scan asks for it with every node. */
   get networkPrefix(): string | null {
-    const prefix = this.#handshake?.networkPrefix ?? null;
-    return prefix === null ? null : formatIpv6Prefix(prefix);
+    return this.#networkPrefix;
   }
 
   get replacements(): number {
@@ -51,7 +52,9 @@ export class BorderRouterRecord {
 
   connected(link: BorderRouterLink): void {
     this.#link = link;
+    const { networkPrefix } = link.handshake;
     this.#handshake = link.handshake;
+    this.#networkPrefix = networkPrefix === null ? null : formatIpv6Prefix(networkPrefix);
     this.#connectedAt = link.connectedAtMs;
     this.#disconnectedAt = null;
     this.#disconnectReason = null;

@@ -11,8 +11,11 @@ const windowSize = 256;
 export class LatencyWindow {
   readonly #durationsMs: number[] = [];
   #next = 0;
+  /** Of what is remembered; null: to be made. A map asks for the summaries of all border routers again and again. */
+  #summary: LatencySummary | null = null;
 
   add(durationMs: number): void {
+    this.#summary = null;
     this.#durationsMs[this.#next] = durationMs;
     this.#next = (this.#next + 1) % windowSize;
   }
@@ -20,7 +23,12 @@ export class LatencyWindow {
   /** Milliseconds; null before the first answer. */
   summary(): LatencySummary | null {
     if (this.#durationsMs.length === 0) return null;
-    // Sorts numbers without a call per comparison: a map asks for the summaries of all border routers.
+    this.#summary ??= this.#summarise();
+    return this.#summary;
+  }
+
+  #summarise(): LatencySummary {
+    // Sorts numbers without a call per comparison.
     const sorted = Float64Array.from(this.#durationsMs).sort();
     const at = (share: number): number =>
       sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;

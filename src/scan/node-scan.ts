@@ -91,11 +91,16 @@ export function nextNodeScan(state: NodeScan, event: NodeScanEvent): NodeScan {
         requestId: event.requestId,
         borderRouterId: event.borderRouterId,
         attempts: state.attempts + 1,
-        ...clockOf(state, event.atMs, event.nodeTimeoutMs),
+        startedMs: state.startedMs ?? event.atMs,
+        deadlineMs: state.deadlineMs ?? event.atMs + event.nodeTimeoutMs,
       };
     case 'blocked':
       return state.phase === 'waiting'
-        ? { ...state, ...clockOf(state, event.atMs, event.nodeTimeoutMs) }
+        ? {
+            ...state,
+            startedMs: state.startedMs ?? event.atMs,
+            deadlineMs: state.deadlineMs ?? event.atMs + event.nodeTimeoutMs,
+          }
         : state;
     case 'told_to_wait':
       if (state.phase !== 'in_flight' || state.requestId !== event.requestId) return state;
@@ -118,14 +123,6 @@ export function nextNodeScan(state: NodeScan, event: NodeScanEvent): NodeScan {
   }
 }
 
-function clockOf(
-  state: Progress,
-  atMs: number,
-  nodeTimeoutMs: number,
-): Pick<Progress, 'startedMs' | 'deadlineMs'> {
-  return { startedMs: state.startedMs ?? atMs, deadlineMs: state.deadlineMs ?? atMs + nodeTimeoutMs };
-}
-
 function progressOf(state: Progress): Progress {
   const { attempts, borderRouterId, deadlineMs, startedMs } = state;
   return { attempts, borderRouterId, deadlineMs, startedMs };
@@ -142,5 +139,17 @@ function decided(
   },
 ): DecidedNodeScan {
   const { atMs, error, late, networkInfo, outcome } = decision;
-  return { ...progressOf(state), phase: 'decided', outcome, decidedMs: atMs, late, error, networkInfo };
+  const { attempts, borderRouterId, deadlineMs, startedMs } = state;
+  return {
+    phase: 'decided',
+    borderRouterId,
+    attempts,
+    startedMs,
+    deadlineMs,
+    outcome,
+    decidedMs: atMs,
+    late,
+    error,
+    networkInfo,
+  };
 }
