@@ -230,6 +230,42 @@ describe('threadhub topology', () => {
     expect(harness.files['m.svg']).toBe('<svg/>');
   });
 
+  it('prints the way between two nodes, hop by hop', async () => {
+    const trace = {
+      scan_id: 's-1',
+      made_at: '2026-01-31T14:00:00.000Z',
+      from_id: 'a',
+      to_id: 'b',
+      complete: true,
+      total_cost: 2,
+      hops: [
+        {
+          from_id: 'a',
+          to_id: 'b',
+          from_label: 'lamp',
+          to_label: 'hall\u001b[2J',
+          evidence: 'derived',
+          link_cost: 2,
+          also_possible: [],
+        },
+      ],
+      problems: ['From lamp, door would cost the same as hall'],
+      statement: 'lamp to hall in 1 hop, cost 2: lamp → hall',
+    };
+    await using hub = await startFakeHub({ 'GET /api/topology/route': () => ({ body: trace }) });
+    const harness = createCliHarness();
+    const { stdout } = await harness.run('topology', '--route', 'lamp', 'hall', '--hub', hub.url);
+    expect(hub.requests[0]?.path).toBe('/api/topology/route?from=lamp&to=hall');
+    expect(stdout).toBe(
+      'lamp to hall in 1 hop, cost 2: lamp → hall\n' +
+        '  1. lamp → hall\\u001b[2J (the costs add up, link cost 2)\n' +
+        '! From lamp, door would cost the same as hall\n',
+    );
+    const { stderr, exitCode } = await harness.run('topology', '--route', 'lamp', '--hub', hub.url);
+    expect(exitCode).not.toBe(0);
+    expect(stderr).toContain('--route takes two nodes');
+  });
+
   it('draws the tree of the time asked for', async () => {
     await using hub = await startFakeHub({
       'GET /api/topology': () => ({

@@ -197,6 +197,8 @@ describe('what the server answers', () => {
     ['GET', '/api/scans/{id}/bundle', '/api/scans/scan-1/bundle', 200],
     ['GET', '/api/topology', '/api/topology', 200],
     ['GET', '/api/topology', '/api/topology?format=odd', 400],
+    ['GET', '/api/topology/route', '/api/topology/route?from=76c2&to=d4E', 200],
+    ['GET', '/api/topology/route', '/api/topology/route?from=76c2&to=nobody', 404],
     ['GET', '/api/border_routers', '/api/border_routers', 200],
     ['GET', '/api/border_routers/{id}', '/api/border_routers/BR-2', 200],
     ['GET', '/api/nodes', '/api/nodes', 200],

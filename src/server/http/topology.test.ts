@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { json, problem } from '../../../test/support/http-answers.ts';
-import { emptyTopology, finishedScan } from '../../../test/support/samples.ts';
+import { emptyTopology, finishedScan, sampleTopology } from '../../../test/support/samples.ts';
 import { startTestServer, type TestServer } from '../../../test/support/test-server.ts';
 import { asScanId } from '../../protocol/ids.ts';
 
@@ -34,6 +34,22 @@ describe('topologies', () => {
     expect(answer.status).toBe(200);
     expect(answer.headers.get('content-type')).toContain(contentType);
     expect((await answer.text()).length).toBeGreaterThan(10);
+  });
+
+  it('traces the way between two nodes, by name or id, now or then', async () => {
+    server.world.topology = sampleTopology();
+    const path = '/api/topology/route?from=76c2&to=d4E';
+    expect(await json(server.get(path))).toMatchObject({
+      from_id: '76c2',
+      to_id: '5339695e8f14acf6',
+      complete: true,
+      hops: [{ evidence: 'parent', from_label: '0xa001', to_label: 'd4E' }],
+      statement: '0xa001 to d4E in 1 hop: 0xa001 → d4E',
+    });
+    await problem(server.get(`${path}&at=2020-01-01T00:00:00Z`), 404, 'topology_not_found');
+    const body = await problem(server.get('/api/topology/route?from=76c2&to=nobody'), 404, 'node_not_found');
+    expect(body['detail']).toContain('"nobody"');
+    await problem(server.get('/api/topology/route?from=76c2'), 400, 'invalid_request');
   });
 
   it('compares two scans and gives the topology of one', async () => {
