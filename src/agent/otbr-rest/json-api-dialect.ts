@@ -40,6 +40,8 @@ const discoveryMaxAge = 30;
 const discoveryRetries = 2;
 /** The list counts as complete when it has been the same for so long. */
 const steadyMs = 1_000;
+/** More devices than this it does not list: the oldest drop out, and cannot be asked. */
+const fullList = 200;
 /** A device that has taken this share of the timeout lacked something. */
 const lateShare = 0.8;
 
@@ -112,24 +114,29 @@ export class JsonApiDialect implements DialectReader {
       const list = await this.#list(null, signal);
       if (!list.ok) return list;
       if (!this.#listed.has(extAddress))
-        return failure('silent', `${this.#http.address} does not list ${extAddress}, so it cannot ask it`);
+        return failure(
+          'silent',
+          `${this.#http.address} does not list ${extAddress}, so it cannot ask it${this.#listed.size >= fullList ? `; its list is full with ${this.#listed.size} devices` : ''}`,
+        );
     }
     const types = typesFor(kind, topics, this.#lacking.of(extAddress));
     if (!radio.take(radioRequestsFor(types)))
       return failure('over_budget', `the radio budget is spent; ${extAddress} was not asked`);
     const end = await this.#runDiagnostic(extAddress, types, timeoutMs, signal);
     if (!end.ok) return end;
-    const { resultId, status } = end.value;
+    const { resultIds, status, tookMs } = end.value;
     // No id is how an answer of nobody looks.
-    if (status !== 'completed' || resultId === null)
+    if (status !== 'completed' || resultIds.length === 0)
       return failure('silent', `${extAddress} did not answer within ${timeoutMs} ms`);
-    const attributes = await this.#result(resultId, signal);
-    if (!attributes.ok) return attributes;
-    const told = readDiagnostics(attributes.value);
-    if (told === null || (told.extAddress ?? extAddress) !== extAddress || isNothing(told))
-      return failure('silent', `the answer that came holds nothing of ${extAddress}`);
-    this.#lacking.learn(extAddress, types, attributes.value, end.value.tookMs >= timeoutMs * lateShare);
-    return { ok: true, value: { ...told, extAddress } };
+    for (const id of resultIds) {
+      const attributes = await this.#result(id, signal);
+      if (!attributes.ok) return attributes;
+      const told = readDiagnostics(attributes.value);
+      if (told === null || (told.extAddress ?? extAddress) !== extAddress || isNothing(told)) continue;
+      this.#lacking.learn(extAddress, types, attributes.value, tookMs >= timeoutMs * lateShare);
+      return { ok: true, value: { ...told, extAddress } };
+    }
+    return failure('silent', `the answer that came holds nothing of ${extAddress}`);
   }
 
   /** With the names that it takes; where those are not known, with one kind and then the other. */

@@ -217,29 +217,41 @@ describe('OtbrRestReader, JSON:API', () => {
     expect(setup.replay.posted[0]?.attributes['destination']).toBe(otbrNodes[2]);
   });
 
-  it('trap 4: takes a result without an id for no answer', async () => {
-    await using receiver = await openHttpReceiver();
-    const item = (attributes: object, rest: object = {}): string =>
-      JSON.stringify({ data: { id: 'a1', type: 'x', attributes, ...rest } });
-    receiver.answer = (response, { method, path }) => {
-      response.setHeader('content-type', 'application/vnd.api+json');
-      if (path === '/.well-known/thread/br-rest')
-        response.end(JSON.stringify({ api: { version: '0.5.0' }, links: [{ href: '/api/actions' }] }));
-      else if (path === '/api/devices')
-        response.end(JSON.stringify({ data: [{ id: node(2), attributes: { extAddress: node(2) } }] }));
-      else if (method === 'POST') response.end(JSON.stringify({ data: [{ id: 'a1' }] }));
-      else
-        response.end(
-          item(
-            { status: 'completed' },
-            { relationships: { result: { data: { type: 'diagnostics', id: '' } } } },
-          ),
-        );
+  describe('with results that a task names', () => {
+    const ask = async (id: string): Promise<ReadResult<DeviceDiagnostics>> => {
+      await using receiver = await openHttpReceiver();
+      receiver.answer = (response, { method, path }) => {
+        const bodyOf = (): object => {
+          if (path.startsWith('/.well'))
+            return { api: { version: '0.5.0' }, links: [{ href: '/api/actions' }] };
+          if (path === '/api/devices') return { data: [{ attributes: { extAddress: node(2) } }] };
+          if (method === 'POST') return { data: [{ id: 'a1' }] };
+          const relationships = { result: { data: { type: 'diagnostics', id } } };
+          if (path === '/api/actions/a1')
+            return { data: { id: 'a1', attributes: { status: 'completed' }, relationships } };
+          const number = Number(path.split('/').at(-1));
+          return {
+            data: { attributes: { extAddress: node(number), rloc16: '0x7400', isBorderRouter: false } },
+          };
+        };
+        response.setHeader('content-type', 'application/vnd.api+json').end(JSON.stringify(bodyOf()));
+      };
+      const reader = new OtbrRestReader({ baseUrl: receiver.url, clock: systemClock });
+      const device = { extAddress: node(2), rloc16: null, kind: 'router' } as const;
+      return await reader.ask(device, place, 1_000, { radio: new Radio(9), signal: never });
     };
-    const reader = new OtbrRestReader({ baseUrl: receiver.url, clock: systemClock });
-    const device = { extAddress: node(2), rloc16: null, kind: 'router' } as const;
-    const answer = await reader.ask(device, place, 1_000, { radio: new Radio(9), signal: never });
-    expect(answer).toMatchObject({ ok: false, code: 'silent' });
+
+    it('trap 4: takes one without an id for no answer', async () => {
+      expect(await ask('')).toMatchObject({ ok: false, code: 'silent' });
+    });
+
+    it('takes of several the one of the device, and of others nothing', async () => {
+      expect(await ask('3,2')).toMatchObject({
+        ok: true,
+        value: { extAddress: node(2), isBorderRouter: null },
+      });
+      expect(await ask('3')).toMatchObject({ ok: false, code: 'silent' });
+    });
   });
 
   it.each([

@@ -23,8 +23,8 @@ export interface OtbrTask {
 export interface TaskEnd {
   /** `stopped` where the timeout ended it. */
   readonly status: 'completed' | 'stopped' | 'failed' | 'given_up';
-  /** Of what it brought; null where that is nothing. */
-  readonly resultId: string | null;
+  /** Of what it brought; none where that is nothing, several where other devices answered too. */
+  readonly resultIds: readonly string[];
   /** How long it was at work: a device that had hardly any time was not silent. */
   readonly activeForMs: number;
   /** From the POST. */
@@ -33,7 +33,7 @@ export interface TaskEnd {
 
 interface TaskState {
   readonly status: string;
-  readonly resultId: string | null;
+  readonly resultIds: readonly string[];
 }
 
 interface Leftover {
@@ -52,6 +52,8 @@ const longestQueueMs = 15_000;
 /** Of its timeout; a task that had less was held up by others. */
 const enoughShare = 0.5;
 const maxActions = 1_000;
+/** One is the rule. */
+const maxResults = 8;
 const longestTimeoutSeconds = 120;
 
 export class OtbrTasks {
@@ -128,15 +130,15 @@ export class OtbrTasks {
       const nowMs = this.#clock.monotonicMs();
       const tookMs = nowMs - postedMs;
       const activeForMs = activeMs === null ? 0 : nowMs - activeMs;
-      const { resultId, status } = state.value;
+      const { resultIds, status } = state.value;
       if (status === 'completed' || status === 'stopped' || status === 'failed') {
         this.#leftover = null;
-        return { ok: true, value: { status, resultId, activeForMs, tookMs } };
+        return { ok: true, value: { status, resultIds, activeForMs, tookMs } };
       }
       if (status === 'active') activeMs ??= nowMs;
       const isOver = nowMs > leftover.endsMs || activeForMs > timeoutMs + graceMs;
       if (isOver || (await isEnough(signal)))
-        return { ok: true, value: { status: 'given_up', resultId: null, activeForMs, tookMs } };
+        return { ok: true, value: { status: 'given_up', resultIds: [], activeForMs, tookMs } };
       if (signal.aborted) return cancelled;
     }
   }
@@ -147,7 +149,7 @@ export class OtbrTasks {
     // Gone: somebody deleted it, or the border router was started again.
     if (answer.value.kind === 'refused')
       return answer.value.status === 404
-        ? { ok: true, value: { status: 'failed', resultId: null } }
+        ? { ok: true, value: { status: 'failed', resultIds: [] } }
         : failure('rejected', `${this.#http.address}/api/actions/… answers ${answer.value.status}`);
     const item = isJsonObject(answer.value.value) ? objectField(answer.value.value, 'data') : null;
     const state = item === null ? null : readTask(item);
@@ -193,7 +195,7 @@ const isEnded = (status: string): boolean => status !== 'pending' && status !== 
 /** The task that was posted; the list holds no other. */
 function postedId(value: JsonValue): string | null {
   const [item] = (isJsonObject(value) ? rowsField(value, 1, 'data') : null) ?? [];
-  return item === undefined ? null : idOf(item);
+  return item === undefined ? null : (idsOf(item)[0] ?? null);
 }
 
 function readTask(item: JsonObject): TaskState | null {
@@ -201,13 +203,16 @@ function readTask(item: JsonObject): TaskState | null {
   const status = attributes === null ? null : textField(attributes, 32, 'status');
   if (status === null) return null;
   const result = objectField(objectField(objectField(item, 'relationships') ?? {}, 'result') ?? {}, 'data');
-  return { status, resultId: result === null ? null : idOf(result) };
+  return { status, resultIds: result === null ? [] : idsOf(result) };
 }
 
-/** Goes into a path: letters, digits and dashes only. */
-function idOf(item: JsonObject): string | null {
-  const id = textField(item, 64, 'id');
-  return id !== null && /^[A-Za-z0-9-]{1,64}$/.test(id) ? id : null;
+/** They go into paths: letters, digits and dashes only. Several stand in one text, with commas between. */
+function idsOf(item: JsonObject): string[] {
+  const id = textField(item, 512, 'id') ?? '';
+  return id
+    .split(',')
+    .slice(0, maxResults)
+    .filter((part) => /^[A-Za-z0-9-]{1,64}$/.test(part));
 }
 
 /** Milliseconds that the longest task under way may yet take; null where none is. */

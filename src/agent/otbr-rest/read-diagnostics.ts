@@ -69,6 +69,7 @@ export function readDiagnostics(value: JsonValue | undefined): DeviceDiagnostics
   if (!isJsonObject(value)) return null;
   const rloc16 = rloc16Field(value, 'rloc16', 'Rloc16');
   const routes = readRoutes(value);
+  const ipv6Addresses = ipv6ListField(value, 'ipv6Addresses', 'IP6AddressList');
   return {
     extAddress: extAddressField(value, 'extAddress', 'ExtAddress'),
     rloc16,
@@ -77,8 +78,9 @@ export function readDiagnostics(value: JsonValue | undefined): DeviceDiagnostics
     routes,
     neighbors: readNeighbors(value, routes),
     children: readChildren(value, rloc16),
-    ipv6Addresses: ipv6ListField(value, 'ipv6Addresses', 'IP6AddressList'),
-    isBorderRouter: booleanField(value, 'isBorderRouter'),
+    ipv6Addresses,
+    // Found by its addresses: without those it is always false.
+    isBorderRouter: ipv6Addresses === null ? null : booleanField(value, 'isBorderRouter'),
     counters: readCounters(value),
     eui64: hexField(value, 16, 'eui', 'eui64'),
     threadVersion: integerField(value, [0, 0xffff], 'threadVersion', 'version'),
