@@ -7,7 +7,7 @@ import { asIpv6Address } from '../protocol/ipv6.ts';
 import type { Agent, AgentFact } from './agent-options.ts';
 import { defaultBorderRouterId } from './default-border-router-id.ts';
 import type { BorderRouterState, MeshReader, ReadResult } from './mesh/mesh-reader.ts';
-import type { SourceNews } from './node-source.ts';
+import type { DiscoverAnswer, SourceNews } from './node-source.ts';
 import { StockBorderRouter, type StockBorderRouterFact } from './stock-border-router.ts';
 
 const there: BorderRouterState = {
@@ -24,10 +24,16 @@ const there: BorderRouterState = {
   channel: 15,
   panId: 0x1234,
 };
-const withOmr: BorderRouterState = {
-  ...there,
-  ipv6Addresses: [asIpv6Address('fd7c:8336:ffd4:1:9f35:3d61:ffc6:c165')],
-};
+const omrAddress = 'fd7c:8336:ffd4:1:9f35:3d61:ffc6:c165';
+const withOmr: BorderRouterState = { ...there, ipv6Addresses: [asIpv6Address(omrAddress)] };
+const seen = (ownAddress: string): SourceNews => ({
+  kind: 'seen',
+  network: {},
+  nodes: [
+    { ipv6: 'fd55::1', extAddress: '2ea1ab536697cdd7', rloc16: null, name: null, networkInfo: null },
+    { ipv6: ownAddress, extAddress: there.extAddress, rloc16: null, name: null, networkInfo: null },
+  ],
+});
 const report: CollectionReport = {
   source: 'otbr-rest',
   dialect: 'json-api',
@@ -52,7 +58,12 @@ function setUp(options: { idNeedsAddress?: boolean; networkPrefix?: string } = {
     state: { ok: false, code: 'off', reason: 'connection refused' } as State,
     answer: null as ((signal: AbortSignal) => Promise<State>) | null,
     reads: 0,
-    collected: (_: CollectionReport): void => undefined,
+    tell: (_: SourceNews): void => undefined,
+    collection: null as CollectionReport | null,
+    meshLocalPrefix: there.meshLocalPrefix,
+    discoveries: 0,
+    /** What the source learns when it is asked for the mesh; null: it never settles by itself. */
+    learns: (): unknown => undefined,
     sources: 0,
     sourceClosed: false,
     readerClosed: false,
@@ -78,15 +89,27 @@ function setUp(options: { idNeedsAddress?: boolean; networkPrefix?: string } = {
     openReader: () => reader as MeshReader,
     openSource: () => {
       world.sources += 1;
-      let collection: CollectionReport | null = null;
       return Object.assign(new FakeNodeSource(), {
-        identity: () => ({ collection }),
+        identity: () => ({
+          extAddress: there.extAddress,
+          collection: world.collection,
+          network: {
+            extPanId: there.extPanId,
+            name: there.networkName,
+            panId: null,
+            channel: null,
+            meshLocalPrefix: world.meshLocalPrefix,
+          },
+        }),
         onNews: (listener: (news: SourceNews) => void) => {
-          world.collected = (latest) => {
-            collection = latest;
-            listener({ kind: 'collected' });
-          };
+          world.tell = listener;
           return () => undefined;
+        },
+        discover: async (signal: AbortSignal): Promise<DiscoverAnswer> => {
+          world.discoveries += 1;
+          if (world.learns() === null)
+            await new Promise((resolve) => signal.addEventListener('abort', resolve));
+          return { ok: true, network: {}, nodes: [] };
         },
         close: () => {
           world.sourceClosed = true;
@@ -183,25 +206,46 @@ describe('a stock border router', () => {
     await router.close();
   });
 
+  it('reads the mesh before it connects where it does not tell its own addresses', async () => {
+    const { router, world, agents } = setUp();
+    world.state = { ok: true, value: there };
+    world.learns = () => world.tell(seen(omrAddress));
+    void router.run();
+    await settle();
+    expect(agents).toMatchObject([{ networkPrefix: 'fd7c:8336:ffd4:1::/64' }]);
+    expect(world.sources).toBe(1);
+    await router.close();
+  });
+
+  it('waits no longer than 10 s for that reading', async () => {
+    const { router, clock, world, agents } = setUp();
+    world.state = { ok: true, value: there };
+    world.learns = () => null;
+    void router.run();
+    await clock.advance(9_999);
+    expect(agents).toEqual([]);
+    await clock.advance(1);
+    expect(agents).toMatchObject([{ networkPrefix: there.meshLocalPrefix }]);
+    await router.close();
+    expect(clock.pending).toBe(0);
+  });
+
   it('connects again when a reading shows that the prefix became another, and only then', async () => {
     const { router, world, agents, connect, facts } = setUp();
-    world.state = { ok: true, value: there };
+    world.state = { ok: true, value: withOmr };
     void router.run();
     await settle();
     await connect(0);
-    world.collected(report);
+    world.tell(seen(omrAddress));
     await settle();
     expect(agents).toHaveLength(1);
-    world.state = { ok: true, value: withOmr };
-    world.collected({ ...report, complete: false });
-    await settle();
-    expect(agents).toHaveLength(1);
-    world.collected(report);
+    world.meshLocalPrefix = 'fd11:2233:4455:6677::/64';
+    world.tell(seen('fd99:1:2:3::7'));
     await settle();
     await connect(1);
     expect(agents).toMatchObject([
-      { networkPrefix: 'fd0d:7fc:a1b9:f050::/64', closed: true },
-      { networkPrefix: 'fd7c:8336:ffd4:1::/64', closed: false },
+      { networkPrefix: 'fd7c:8336:ffd4:1::/64', closed: true },
+      { networkPrefix: 'fd99:1:2:3::/64', closed: false },
     ]);
     // What becomes of the earlier connection is nobody's trouble.
     const told = facts.length;
@@ -210,15 +254,26 @@ describe('a stock border router', () => {
     await router.close();
   });
 
+  it('tells how its readings went', async () => {
+    const { router, world, facts } = setUp();
+    world.state = { ok: true, value: withOmr };
+    void router.run();
+    await settle();
+    world.collection = report;
+    world.tell({ kind: 'collected' });
+    expect(facts.at(-1)).toEqual({ kind: 'collected', report });
+    await router.close();
+  });
+
   it('keeps the prefix that the operator gave', async () => {
     const { router, world, agents } = setUp({ networkPrefix: 'fd99::/64' });
     world.state = { ok: true, value: withOmr };
     void router.run();
     await settle();
-    world.collected(report);
+    world.tell(seen(omrAddress));
     await settle();
     expect(agents).toMatchObject([{ networkPrefix: 'fd99::/64' }]);
-    expect(world.reads).toBe(1);
+    expect(world.discoveries).toBe(0);
     await router.close();
   });
 });

@@ -2,22 +2,23 @@
  * One border router with stock OpenThread software and the agent that speaks for it: waits until it is there, connects
  * the agent under the prefix that its network has, and connects it again when that prefix becomes another one.
  *
- *   looking ── it tells its state ──────────────────► connected with its prefix
- *      └─ 10 s passed, and its id is known ──► connected without, looking on ── it tells ──► connected with its prefix
- *   connected ── the mesh was read ──► looked at once more ── another prefix ──► connected with that
+ *   looking ── it tells its state ──► reading, where it does not tell its own addresses ──► connected with its prefix
+ *      └─────── 10 s, and its id is known ──────┴──► connected with what is known ── more is known ──► connected with that
  *   any state ── close ──► closed
  *
  * An agent without a prefix still tells every scan what is wrong with its border router, which one that is not there
- * cannot. How the mesh is read is the source's; what happened is told as facts, each problem once.
+ * cannot. The reading is no extra one: it answers what the hub asks when the agent connects. How a mesh is read is the
+ * source's; what happened is told as facts, each problem once.
  */
 import type { Clock } from '../clock.ts';
 import type { CollectionReport } from '../protocol/border-router-messages.ts';
 import type { BorderRouterId, ExtAddress } from '../protocol/ids.ts';
+import { type Ipv6Address, parseIpv6 } from '../protocol/ipv6.ts';
 import type { Agent, AgentFact, AgentOptions, BorderRouterIdentity } from './agent-options.ts';
 import { Backoff } from './backoff.ts';
 import type { BorderRouterState, MeshReader, ReadFailure, ReadResult } from './mesh/mesh-reader.ts';
 import { networkPrefixOf } from './network-prefix-of.ts';
-import type { NodeSource } from './node-source.ts';
+import type { NodeSource, SourceNews } from './node-source.ts';
 
 /** A source that reads a whole mesh through one border router, and so knows that one as well. */
 export interface StockSource extends NodeSource {
@@ -55,7 +56,7 @@ export interface StockBorderRouterOptions {
   readonly onFact: (fact: StockBorderRouterFact) => void;
 }
 
-/** So long its prefix is waited for before the agent connects without. */
+/** So long its prefix is waited for before the agent connects without, or with the mesh-local one. */
 const connectAnywayMs = 10_000;
 const stateTimeoutMs = 5_000;
 /** Pauses between looks: a border router that boots takes half a minute, one that is away may be so for days. */
@@ -67,13 +68,16 @@ export class StockBorderRouter {
   readonly #closing = new AbortController();
   #reader: MeshReader | null = null;
   #source: StockSource | null = null;
+  /** As it told when it was found. */
+  #state: BorderRouterState | null = null;
+  /** Under which the mesh knows it, as the last reading told. */
+  #ownAddress: Ipv6Address | null = null;
   #connected: { readonly agent: Agent; readonly networkPrefix: string | null } | null = null;
   /** Replaced by the one above as soon as that one is connected. */
   readonly #retired: Agent[] = [];
   /** Looks and changes of the connection, one after the other. */
   #work: Promise<void> = Promise.resolve();
   #id: BorderRouterId | null = null;
-  #looksAgain = false;
   #cancelConnectAnyway: () => void = () => undefined;
   #stopNews: (() => void) | undefined;
 
@@ -88,14 +92,19 @@ export class StockBorderRouter {
 
   /** Settles only when it is closed; rejects with our own bugs. */
   async run(): Promise<void> {
-    const { clock } = this.#options;
-    this.#cancelConnectAnyway = clock.after(connectAnywayMs, () => this.#then(() => this.#connect(null)));
+    const { clock, networkPrefix, onFact } = this.#options;
+    const { signal } = this.#closing;
+    this.#cancelConnectAnyway = clock.after(connectAnywayMs, () => this.#then(() => this.#connect()));
     const state = await this.#untilItTells();
-    this.#cancelConnectAnyway();
     if (state === null) return this.#work;
-    this.#options.onFact({ kind: 'found', state });
-    this.#then(() => this.#connect(state));
-    await aborted(this.#closing.signal);
+    this.#state = state;
+    onFact({ kind: 'found', state });
+    if (networkPrefix === null && state.ipv6Addresses.length === 0) {
+      await this.#within(connectAnywayMs, (limit) => this.#openSource().discover(limit));
+    }
+    this.#cancelConnectAnyway();
+    this.#then(() => this.#connect());
+    await aborted(signal);
     await this.#work;
   }
 
@@ -128,16 +137,19 @@ export class StockBorderRouter {
   }
 
   async #readState(): Promise<ReadResult<BorderRouterState>> {
-    this.#reader ??= this.#options.openReader();
+    const reader = (this.#reader ??= this.#options.openReader());
+    const result = await this.#within(stateTimeoutMs, (signal) => reader.state({ signal }));
+    // It ended because its time was over, which is no wish of anybody.
+    return !result.ok && result.code === 'cancelled'
+      ? { ...result, code: 'silent', reason: `no answer within ${stateTimeoutMs / 1_000} s` }
+      : result;
+  }
+
+  async #within<Value>(limitMs: number, step: (signal: AbortSignal) => Promise<Value>): Promise<Value> {
     const limit = new AbortController();
-    const cancel = this.#options.clock.after(stateTimeoutMs, () => limit.abort());
-    const signal = AbortSignal.any([limit.signal, this.#closing.signal]);
+    const cancel = this.#options.clock.after(limitMs, () => limit.abort());
     try {
-      const result = await this.#reader.state({ signal });
-      // It went on because its time was over, which is no wish of anybody.
-      return !result.ok && result.code === 'cancelled'
-        ? { ...result, code: 'silent', reason: `no answer within ${stateTimeoutMs / 1_000} s` }
-        : result;
+      return await step(AbortSignal.any([limit.signal, this.#closing.signal]));
     } finally {
       cancel();
     }
@@ -149,15 +161,15 @@ export class StockBorderRouter {
     this.#work.catch(() => this.#closing.abort());
   }
 
-  #connect(state: BorderRouterState | null): void {
+  #connect(): void {
     const { onFact, ...options } = this.#options;
-    this.#id ??= options.idOf(state?.extAddress ?? null);
+    this.#id ??= options.idOf(this.#state?.extAddress ?? null);
     const id = this.#id;
     if (id === null) return;
-    const networkPrefix = options.networkPrefix ?? (state === null ? null : networkPrefixOf(state));
+    const networkPrefix = this.#networkPrefix();
     const earlier = this.#connected;
     if (earlier !== null && (networkPrefix === null || networkPrefix === earlier.networkPrefix)) return;
-    const source = (this.#source ??= this.#openSource());
+    const source = this.#openSource();
     const agent = options.createAgent({
       id,
       networkPrefix,
@@ -175,29 +187,40 @@ export class StockBorderRouter {
     agent.start();
   }
 
-  #openSource(): StockSource {
-    const source = this.#options.openSource();
-    this.#stopNews = source.onNews?.((news) => {
-      const report = source.identity().collection ?? null;
-      if (news.kind === 'collected' && report !== null) this.#collected(report);
+  #networkPrefix(): string | null {
+    const { networkPrefix } = this.#options;
+    if (networkPrefix !== null || this.#state === null) return networkPrefix;
+    const { ipv6Addresses, meshLocalPrefix } = this.#state;
+    return networkPrefixOf({
+      meshLocalPrefix: this.#source?.identity().network?.meshLocalPrefix ?? meshLocalPrefix,
+      ipv6Addresses: this.#ownAddress === null ? ipv6Addresses : [this.#ownAddress],
     });
+  }
+
+  #openSource(): StockSource {
+    if (this.#source !== null) return this.#source;
+    const source = this.#options.openSource();
+    this.#source = source;
+    this.#stopNews = source.onNews?.((news) => this.#hear(source, news));
     return source;
+  }
+
+  #hear(source: StockSource, news: SourceNews): void {
+    const { collection = null, extAddress = null } = source.identity();
+    if (news.kind === 'collected') {
+      if (collection !== null) this.#options.onFact({ kind: 'collected', report: collection });
+      return;
+    }
+    const itself = news.nodes.find((node) => node.extAddress !== null && node.extAddress === extAddress);
+    const address = parseIpv6(itself?.ipv6 ?? '');
+    if (address === null) return;
+    this.#ownAddress = address;
+    // Its network may have become another one.
+    if (this.#connected !== null) this.#then(() => this.#connect());
   }
 
   #retire(): void {
     for (const agent of this.#retired.splice(0)) this.#then(() => agent.close());
-  }
-
-  /** Its addresses are often known only after the first reading, and a border router may be moved to another network. */
-  #collected(report: CollectionReport): void {
-    this.#options.onFact({ kind: 'collected', report });
-    if (!report.complete || this.#options.networkPrefix !== null || this.#looksAgain) return;
-    this.#looksAgain = true;
-    this.#then(async () => {
-      this.#looksAgain = false;
-      const result = await this.#readState();
-      if (result.ok) this.#connect(result.value);
-    });
   }
 }
 

@@ -156,6 +156,7 @@ describe('a stock border router behind the agent', () => {
     const [borderRouter] = await client.borderRouters();
     expect(borderRouter).toMatchObject({
       id: 'lab',
+      network_prefix: 'fd7c:8336:ffd4:1::/64',
       network: { ext_pan_id: '1a2b3c4d5e6f7081', name: 'OtLab' },
       collection: {
         source: 'otbr-rest',
