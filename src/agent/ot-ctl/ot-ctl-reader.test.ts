@@ -2,7 +2,12 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FakeClock } from '../../../test/support/fake-clock.ts';
-import { commandsSent, fakeOtCtl, type FakeOtCtlOptions } from '../../../test/support/fake-ot-ctl.ts';
+import {
+  commandsSent,
+  fakeOtCtl,
+  type FakeOtCtlOptions,
+  recordedCli,
+} from '../../../test/support/fake-ot-ctl.ts';
 import { temporaryFolder } from '../../../test/support/temporary-folder.ts';
 import { systemClock } from '../../clock.ts';
 import { asExtAddress, type ExtAddress } from '../../protocol/ids.ts';
@@ -334,6 +339,37 @@ describe('asking others', () => {
       code: 'rejected',
     });
     expect(commandsSent(log)).toHaveLength(asked);
+  });
+
+  it('asks full children for their places all at once where there are several', async () => {
+    const topology = recordedCli('br-meshdiag_topology_ip6-addrs_children').replace(
+      'rloc16:0x2803 lq:3, mode:rdn',
+      'rloc16:0x2803 lq:3, mode:rdn\n        rloc16:0x2804 lq:3, mode:rdn\n        rloc16:0x2805 lq:3, mode:rdn',
+    );
+    const inOneGo = ['node10', 'node12']
+      .map((node) => recordedCli(`br-networkdiagnostic_get_unicast_${node}`).replace('Done\n', ''))
+      .join('');
+    await readerOf([
+      ['meshdiag topology', [{ print: topology }]],
+      ['networkdiagnostic get ff03::1 ', [{ print: `${inOneGo}Done\n` }]],
+    ]).survey(contextOf(), 0);
+    const radio = new CountedRadio();
+    const asking = (extAddress: string, rloc16: number) =>
+      reader.ask(
+        deviceOf(asExtAddress(extAddress), rloc16, 'full'),
+        topics('place'),
+        1_000,
+        contextOf(radio),
+      );
+    expect(await asking('4e451cb38f02a74f', 0x2803)).toMatchObject({ ok: true, value: { rloc16: '0x2803' } });
+    expect(await asking('f25fa650d174cea8', 0xf002)).toMatchObject({ ok: true, value: { rloc16: '0xf002' } });
+    expect(radio.taken).toBe(1);
+    // Who did not answer then is asked alone.
+    const before = commandsSent(log).length;
+    await asking('aaaaaaaaaaaaaaaa', 0x2804);
+    expect(commandsSent(log).slice(before)).toEqual([
+      'networkdiagnostic get fd0d:7fc:a1b9:f050:0:ff:fe00:2804 0 1 2 6 8',
+    ]);
   });
 
   it('is silent where nobody answered within the time that OpenThread waits', async () => {
