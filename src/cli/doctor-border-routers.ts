@@ -90,6 +90,10 @@ const advices: ReadonlyMap<string, string> = new Map([
     'silent',
     'nothing now: a router that stays silent is on the map as such; look at its power and its place',
   ],
+  [
+    'out_of_time',
+    'look at the load of that border router: its mesh took longer to read than a scan may take',
+  ],
   ['over_budget', 'raise --radio-budget of its agent, or scan less often'],
 ]);
 

@@ -3,12 +3,16 @@
  * `threadhub serve` with nothing typed. The border router answers as the recorded one did.
  */
 import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import { parseIpv6 } from '../../src/protocol/ipv6.ts';
 import type { ScanWire } from '../../src/protocol/scan.ts';
 import type { TopologyWire } from '../../src/protocol/topology.ts';
 import { createOtbrNetwork } from '../../src/simulator/otbr/otbr-network.ts';
+import { fakeOtCtl } from '../support/fake-ot-ctl.ts';
 import { HubClient } from '../support/hub-client.ts';
 import {
   type HubProcess,
@@ -231,6 +235,28 @@ it('keeps the meshes of two border routers in one agent apart', async () => {
     agent.process.kill('SIGKILL');
     await hub.stop();
     await other.otbr.close();
+  }
+});
+
+it('maps a border router whose REST API is off through ot-ctl', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'threadhub-ot-ctl-'));
+  const hub = await startHubProcess();
+  const client = new HubClient(hub.url);
+  const command = fakeOtCtl({ log: join(folder, 'log') }).join(' ');
+  const agent = spawnThreadhub(['border-router', '--hub', hub.url, '--id', 'lab', '--ot-ctl', command]);
+  try {
+    await client.untilOnline(1);
+    await untilNodes(client, nodeNumbers.length);
+    const scan = await client.scanToEnd();
+    expect([scan.state, answered(scan)], agent.output()).toEqual(['completed', nodeNumbers.length]);
+    const topology = await client.topology();
+    expect(mapOf(topology)).toEqual(designedMap);
+    expect(topology.networks).toMatchObject([{ completeness: { complete: true, proved: true } }]);
+    await stopAgent(agent);
+  } finally {
+    agent.process.kill('SIGKILL');
+    await hub.stop();
+    await rm(folder, { recursive: true });
   }
 });
 
