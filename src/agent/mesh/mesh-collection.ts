@@ -246,17 +246,22 @@ export class MeshCollection implements MeshReading {
       this.#routersAsked = true;
       return this.#surveys < maxSurveysAlone && this.#lacksRouters(picture) ? { kind: 'survey' } : null;
     }
-    const routers = this.#routersToAsk(picture);
-    const step = this.#firstOf(routers, 0, routerTopics);
+    const { likely, unlikely } = this.#routersToAsk(picture);
+    const doubtful = this.#doubtfulRouters(picture);
+    const nobodyIsNamed = picture.expectedRouters.size === 0;
+    const step =
+      this.#firstOf(likely, 0, routerTopics) ??
+      (nobodyIsNamed ? this.#firstOf(doubtful, 0, routerTopics) : null);
     if (step !== null) return step;
     if (!this.#routersAsked) {
       this.#routersAsked = true;
       this.#options.onProgress();
     }
+    const routers = [...likely, ...unlikely];
     const ends = this.#endDevicesToAsk(picture);
-    const doubtful = this.#doubtfulRouters(picture);
     return (
       this.#firstOf(ends, 0, placeTopics) ??
+      this.#firstOf(unlikely, 0, routerTopics) ??
       this.#firstOf(doubtful, 0, routerTopics) ??
       this.#firstOf(routers, 1, routerTopics) ??
       (this.#surveys < maxSurveys && this.#hasNameless(picture) ? { kind: 'survey' } : null) ??
@@ -352,7 +357,9 @@ export class MeshCollection implements MeshReading {
   #withNeed(problem: CollectionProblem, refusedKind?: AskedDevice['kind']): CollectionProblem {
     if (problem.code !== 'over_budget') return problem;
     const picture = this.#picture;
-    const routers = picture === null ? 0 : this.#unasked(this.#routersToAsk(picture));
+    const { likely, unlikely } =
+      picture === null ? { likely: [], unlikely: [] } : this.#routersToAsk(picture);
+    const routers = this.#unasked(likely) + this.#unasked(unlikely);
     const ends = picture === null ? 0 : this.#unasked(this.#endDevicesToAsk(picture));
     const refused = Math.max(this.radio.refused, refusedKind === undefined ? 0 : 1);
     const more = Math.max(1, refused - this.radio.left) + routers * slowRequests + ends;
@@ -369,10 +376,10 @@ export class MeshCollection implements MeshReading {
   // ------------------------------------------------------------------------------------------------- whom to ask
 
   /**
-   * Those that proved themselves or that a table names: the border router, those that somebody waits for, the rest, and last
-   * those that are likely to be silent.
+   * Those that proved themselves or that a table names: the border router, those that somebody waits for, then the rest. Unlikely
+   * to answer are those that were silent the last time or that the border router has no way to: they keep nobody waiting.
    */
-  #routersToAsk(picture: MeshPicture): AskedDevice[] {
+  #routersToAsk(picture: MeshPicture): { likely: AskedDevice[]; unlikely: AskedDevice[] } {
     const { state } = picture;
     const routers = new Map<ExtAddress, Rloc16 | null>();
     if (state.rloc16 !== null && isRouterRloc16(state.rloc16)) routers.set(state.extAddress, state.rloc16);
@@ -384,18 +391,23 @@ export class MeshCollection implements MeshReading {
     const devices: AskedDevice[] = [...routers]
       .filter(([extAddress]) => this.#triesOf(extAddress) < maxTries)
       .map(([extAddress, rloc16]) => ({ extAddress, rloc16, kind: 'router' }));
-    if (devices.length < 2) return devices;
     const wanted = this.#wanted(picture);
     const cutOff = this.#cutOff(picture);
+    const isUnlikely = ({ extAddress, rloc16 }: AskedDevice): boolean =>
+      extAddress !== state.extAddress &&
+      (this.#options.memory.wasSilent(extAddress) || (rloc16 !== null && cutOff.has(rloc16)));
     const rank = ({ extAddress, rloc16 }: AskedDevice): number => {
       if (extAddress === state.extAddress) return 0;
-      if (this.#options.memory.wasSilent(extAddress) || (rloc16 !== null && cutOff.has(rloc16))) return 3;
       return wanted.devices.has(extAddress) || (rloc16 !== null && wanted.routers.has(rloc16)) ? 1 : 2;
     };
-    return devices
+    const inOrder = devices
       .map((device) => ({ device, rank: rank(device) }))
       .sort((one, other) => one.rank - other.rank)
       .map(({ device }) => device);
+    return {
+      likely: inOrder.filter((device) => !isUnlikely(device)),
+      unlikely: inOrder.filter(isUnlikely),
+    };
   }
 
   /** Routers that the border router's own Route64 has no way to. */
@@ -471,8 +483,9 @@ export class MeshCollection implements MeshReading {
     );
   }
 
-  #slowCandidates(): (AskedDevice & { extAddress: ExtAddress })[] {
-    const { clock, memory } = this.#options;
+  #slowCandidates(): AskedDevice[] {
+    const { clock, memory, reader } = this.#options;
+    if (!reader.asksDevices) return [];
     const nowMs = clock.monotonicMs();
     return (this.#picture?.devices ?? [])
       .flatMap(({ extAddress, kind, mode, rloc16 }) => {
@@ -481,10 +494,11 @@ export class MeshCollection implements MeshReading {
         const askedAtMs = memory.slowAskedAtMs(extAddress) ?? -Infinity;
         return nowMs - askedAtMs < slowAgainMs || this.#tries.get(extAddress)?.answered === false
           ? []
-          : [{ extAddress, rloc16, kind, askedAtMs }];
+          : [{ device: { extAddress, rloc16, kind }, askedAtMs }];
       })
       .sort((one, other) => (one.askedAtMs === other.askedAtMs ? 0 : one.askedAtMs - other.askedAtMs))
-      .slice(0, slowPerReading);
+      .slice(0, slowPerReading)
+      .map(({ device }) => device);
   }
 
   #hasNameless(picture: MeshPicture): boolean {

@@ -131,8 +131,8 @@ export function pictureOf(facts: MeshFacts): MeshPicture {
   const { listed, remembered, state, told } = facts;
   const meshLocalPrefix = meshLocalOf(facts);
   const expectedRouters = expectedOf(facts);
-  const devices: MeshDevice[] = [];
-  const children = new Map<string, Placement>();
+  const children: MeshDevice[] = [];
+  const placements = new Map<string, Placement[]>();
   /** Rows that are not shown as they were told: named from elsewhere, or null for a ghost. */
   const rowsShown = new Map<ChildRow, ChildRow | null>();
   let ghostRows = 0;
@@ -151,25 +151,10 @@ export function pictureOf(facts: MeshFacts): MeshPicture {
     rowsShown.set(row, null);
   };
 
-  const place = (key: string, candidate: Placement): void => {
-    const earlier = children.get(key);
-    if (earlier === undefined) {
-      children.set(key, candidate);
-      return;
-    }
-    const [winner, loser] = isLater(candidate, earlier) ? [candidate, earlier] : [earlier, candidate];
-    if (winner.rloc16 === loser.rloc16) {
-      // Both say the same: the row has the measurements, the own word the rest.
-      children.set(key, {
-        ...winner,
-        row: winner.row ?? loser.row,
-        router: winner.router ?? loser.router,
-        own: winner.own ?? loser.own,
-      });
-      return;
-    }
-    if (loser.row !== null) hide(loser.row);
-    children.set(key, winner);
+  const place = (key: string, placement: Placement): void => {
+    const known = placements.get(key);
+    if (known === undefined) placements.set(key, [placement]);
+    else known.push(placement);
   };
 
   for (const device of told) {
@@ -208,8 +193,17 @@ export function pictureOf(facts: MeshFacts): MeshPicture {
     }
   }
 
-  for (const device of routers.values()) devices.push(routerOf(device, facts, rowsShown));
-  for (const placement of children.values()) devices.push(childOf(placement, facts, expectedRouters));
+  for (const candidates of placements.values()) {
+    const best = candidates.reduce((one, other) => (isLater(other, one) ? other : one));
+    // The row has the measurements, the own word the rest.
+    const same = candidates.filter(({ rloc16 }) => rloc16 === best.rloc16);
+    const own = same.find((placement) => placement.own !== null)?.own ?? null;
+    const { router = null, row = null } = same.find((placement) => placement.row !== null) ?? {};
+    for (const { rloc16, row: ghost } of candidates)
+      if (rloc16 !== best.rloc16 && ghost !== null) hide(ghost);
+    children.push(childOf({ ...best, own, router, row }, facts, expectedRouters));
+  }
+  const devices = [...[...routers.values()].map((device) => routerOf(device, facts, rowsShown)), ...children];
 
   const byAddress = new Map<Ipv6Address, MeshDevice>();
   const byExtAddress = new Map<ExtAddress, MeshDevice>();
