@@ -1,6 +1,7 @@
 /** The hub's REST API as the pages use it. Answers come in camelCase, times as Unix milliseconds. */
 import type { BorderRouterCandidateWire } from '../../src/protocol/border-router-candidate.ts';
 import type { BorderRouterWire, RegisteredNodeWire } from '../../src/protocol/border-router.ts';
+import type { RouteTrace, RouteTraceWire } from '../../src/protocol/route-trace.ts';
 import type { ScanSummaryWire, triggeredScanSchema } from '../../src/protocol/scan.ts';
 import type { Topology, TopologyWire } from '../../src/protocol/topology.ts';
 import { type FromWire, fromWire } from '../../src/protocol/wire.ts';
@@ -18,6 +19,10 @@ const unreachable = 'The hub does not answer. Is it running, and is the network 
 
 export const hubApi = {
   topology: (signal?: AbortSignal): Promise<Topology> => read<TopologyWire>('/api/topology', signal),
+
+  /** Ids of nodes of the newest map. */
+  route: (fromId: string, toId: string, signal?: AbortSignal): Promise<RouteTrace> =>
+    read<RouteTraceWire>(`/api/topology/route?${new URLSearchParams({ from: fromId, to: toId })}`, signal),
 
   scans: async (limit: number, signal?: AbortSignal) =>
     (await read<ListWire<ScanSummaryWire>>(`/api/scans?limit=${limit}`, signal)).items,

@@ -2,7 +2,7 @@
 import { ActionIcon, Button, Paper, Tooltip } from '@mantine/core';
 import { useMediaQuery } from '@mantine/hooks';
 import type { KeyboardEvent, ReactNode } from 'react';
-import { useEffect, useRef, useState } from 'react';
+import { useEffect, useMemo, useRef, useState } from 'react';
 import { countOf } from '../../ui/format.ts';
 import { ArrangeIcon, FitIcon, MinusIcon, PlusIcon } from '../../ui/icons.tsx';
 import type { DisplayedMap } from './displayed-map.ts';
@@ -65,7 +65,11 @@ export function MapPane({ map, selectedId, pickedIds, highlight, picking }: MapP
     if (map !== null) view?.update(map);
   }, [view, map]);
   useEffect(() => view?.setPalette(palette), [view, palette]);
-  useEffect(() => view?.mark(selectedId, pickedIds), [view, selectedId, pickedIds]);
+  const linkIds = useMemo(
+    () => (highlight?.linkIds === undefined ? null : new Set(highlight.linkIds)),
+    [highlight],
+  );
+  useEffect(() => view?.mark({ selectedId, pickedIds, linkIds }), [view, selectedId, pickedIds, linkIds]);
   const hasMap = map !== null;
   useEffect(() => {
     const wanted = selectedId === null ? highlight?.nodeIds : [selectedId];

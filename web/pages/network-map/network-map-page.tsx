@@ -131,7 +131,13 @@ export function NetworkMapPage() {
               picking={picking}
             />
           )}
-          <NodePanel map={map} selected={selected} selectedId={selectedId} onSelect={selectNode}>
+          <NodePanel
+            map={map}
+            selected={selected}
+            selectedId={selectedId}
+            onSelect={selectNode}
+            onHighlight={showHighlight}
+          >
             <StatusPanel
               map={map}
               settledNetworks={topology.data?.settled?.networks ?? null}

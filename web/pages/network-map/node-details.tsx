@@ -9,6 +9,8 @@ import { NodeLinks } from './node-links.tsx';
 import { NodeMark } from './node-mark.tsx';
 import { NodeCounters } from './node-counters.tsx';
 import { roleInWords, stateExplained, stateWords, threadVersionInWords } from './node-words.ts';
+import type { Highlight } from './picking.ts';
+import { RouteFinder } from './route-finder.tsx';
 import { usePalette } from './use-palette.ts';
 import classes from './node-details.module.css';
 
@@ -16,11 +18,12 @@ export interface NodeDetailsProps {
   readonly map: DisplayedMap;
   readonly node: ShownNode;
   readonly onSelect: (id: string | null) => void;
+  readonly onHighlight: (highlight: Highlight) => void;
   /** False where the surroundings show the name. */
   readonly withTitle: boolean;
 }
 
-export function NodeDetails({ map, node, onSelect, withTitle }: NodeDetailsProps) {
+export function NodeDetails({ map, node, onHighlight, onSelect, withTitle }: NodeDetailsProps) {
   const palette = usePalette();
   return (
     <article className={classes.details} aria-label={`Node ${labelOf(node)}`} data-testid="node-details">
@@ -84,6 +87,7 @@ export function NodeDetails({ map, node, onSelect, withTitle }: NodeDetailsProps
       </dl>
       <Device device={node.device} />
       <NodeLinks map={map} node={node} onSelect={onSelect} />
+      <RouteFinder key={node.id} map={map} node={node} onHighlight={onHighlight} />
       <NodeCounters counters={node.counters} readAt={node.countersAt ?? null} />
       <NamedBy map={map} node={node} onSelect={onSelect} />
     </article>

@@ -4,6 +4,7 @@ import { useMediaQuery } from '@mantine/hooks';
 import type { ReactNode } from 'react';
 import { type DisplayedMap, labelOf, type ShownNode } from './displayed-map.ts';
 import { NodeDetails } from './node-details.tsx';
+import type { Highlight } from './picking.ts';
 import classes from './node-panel.module.css';
 
 /** Share of a phone's height that the sheet with a node's details takes. */
@@ -15,15 +16,22 @@ export interface NodePanelProps {
   /** As the address has it; the map may not (or no longer) have that node. */
   readonly selectedId: string | null;
   readonly onSelect: (id: string | null) => void;
+  readonly onHighlight: (highlight: Highlight) => void;
   readonly children: ReactNode;
 }
 
-export function NodePanel({ map, selected, selectedId, onSelect, children }: NodePanelProps) {
+export function NodePanel({ map, selected, selectedId, onHighlight, onSelect, children }: NodePanelProps) {
   const isWide = useMediaQuery('(min-width: 62em)', true, { getInitialValueInEffect: false });
   const isGone = map !== null && selectedId !== null && selected === null;
   const details =
     map !== null && selected !== null ? (
-      <NodeDetails map={map} node={selected} onSelect={onSelect} withTitle={isWide} />
+      <NodeDetails
+        map={map}
+        node={selected}
+        onSelect={onSelect}
+        onHighlight={onHighlight}
+        withTitle={isWide}
+      />
     ) : null;
 
   if (isWide)

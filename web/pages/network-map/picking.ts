@@ -1,12 +1,17 @@
 /** What the reader points at: one node, or a set of nodes with a reason. Pure. */
+import type { RouteTrace } from '../../../src/protocol/route-trace.ts';
 import type { Hypothesis, WeakPoint } from '../../../src/protocol/topology.ts';
-import type { DisplayedMap } from './displayed-map.ts';
+import { type DisplayedMap, labelOf } from './displayed-map.ts';
 
 export interface Highlight {
   /** Tells highlights apart, so that the one in force can be marked in its list. */
   readonly key: string;
   readonly title: string;
   readonly nodeIds: readonly string[];
+  /** Of the links between the nodes those in focus; absent: all. */
+  readonly linkIds?: readonly string[];
+  /** What it shows, where that is a route. */
+  readonly route?: RouteTrace;
 }
 
 export interface Picking {
@@ -45,6 +50,26 @@ export function weakPointHighlight(weakPoint: WeakPoint, map: DisplayedMap): Hig
 export function hypothesisHighlight({ kind, newId, oldId, statement }: Hypothesis): Highlight {
   return { key: `${kind} ${oldId} ${newId}`, title: statement, nodeIds: [oldId, newId] };
 }
+
+/** The hops and the links that they take. */
+export function routeHighlight(route: RouteTrace, map: Pick<DisplayedMap, 'links' | 'nodeById'>): Highlight {
+  const { complete, fromId, hops, toId } = route;
+  const label = (id: string): string => {
+    const node = map.nodeById.get(id);
+    return node === undefined ? id : labelOf(node);
+  };
+  const taken = new Set(hops.map(({ fromId: one, toId: other }) => pairKey(one, other)));
+  return {
+    key: `route ${fromId} ${toId}`,
+    title: `Route from ${label(fromId)} to ${label(toId)}${complete ? '' : ', not known to the end'}`,
+    nodeIds: [...new Set([fromId, ...hops.map((hop) => hop.toId), toId])],
+    linkIds: map.links.filter(({ a, b }) => taken.has(pairKey(a, b))).map(({ id }) => id),
+    route,
+  };
+}
+
+const pairKey = (one: string, other: string): string =>
+  one < other ? `${one}\n${other}` : `${other}\n${one}`;
 
 export function weakPointKey({ kind, nodeId, linkId }: WeakPoint): string {
   return `${kind} ${nodeId ?? ''} ${linkId ?? ''}`;

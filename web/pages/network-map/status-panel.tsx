@@ -6,6 +6,7 @@ import { borderRoutersQuery } from '../../api/queries.ts';
 import type { DisplayedMap } from './displayed-map.ts';
 import { NetworkStatus } from './network-status.tsx';
 import type { Picking } from './picking.ts';
+import { RouteSteps } from './route-steps.tsx';
 import { SameDevices } from './same-devices.tsx';
 import { WeakPoints } from './weak-points.tsx';
 import classes from './status-panel.module.css';
@@ -30,6 +31,9 @@ export function StatusPanel({ map, settledNetworks, picking }: StatusPanelProps)
     );
   return (
     <div className={classes.panel}>
+      {picking.highlight?.route !== undefined && (
+        <RouteSteps route={picking.highlight.route} map={map} onSelect={picking.selectNode} />
+      )}
       <section aria-labelledby="networks-title">
         <h2 className={classes.heading} id="networks-title">
           {map.networks.length === 1 ? 'Network' : `${map.networks.length} networks`}

@@ -49,6 +49,14 @@ const manyEdges = 600;
 /** Moving more nodes than this smoothly costs more than it tells. */
 const maxGliding = 400;
 
+export interface MapMarks {
+  readonly selectedId: string | null;
+  /** Null where all are alike. */
+  readonly pickedIds: ReadonlySet<string> | null;
+  /** Of the links between those; null: all. */
+  readonly linkIds: ReadonlySet<string> | null;
+}
+
 export class MapView {
   readonly #cy: cytoscape.Core;
   readonly #options: MapViewOptions;
@@ -58,10 +66,7 @@ export class MapView {
   #map: DisplayedMap | null = null;
   #elements: MapElements = noElements;
   readonly #points = new Map<string, Point>();
-  #marks: { readonly selectedId: string | null; readonly pickedIds: ReadonlySet<string> | null } = {
-    selectedId: null,
-    pickedIds: null,
-  };
+  #marks: MapMarks = { selectedId: null, pickedIds: null, linkIds: null };
   #layoutRunning = false;
   #layoutWanted = false;
   #ownsViewport = true;
@@ -114,8 +119,8 @@ export class MapView {
   }
 
   /** Marks one node as selected and a set as in focus; the rest fades. */
-  mark(selectedId: string | null, pickedIds: ReadonlySet<string> | null): void {
-    this.#marks = { selectedId, pickedIds };
+  mark(marks: MapMarks): void {
+    this.#marks = marks;
     this.#applyMarks();
     this.#updateLabels();
   }
@@ -280,7 +285,7 @@ export class MapView {
   }
 
   #applyMarks(): void {
-    const { selectedId, pickedIds } = this.#marks;
+    const { linkIds, selectedId, pickedIds } = this.#marks;
     const cy = this.#cy;
     cy.batch(() => {
       cy.elements('.faded').removeClass('faded');
@@ -288,8 +293,13 @@ export class MapView {
       cy.elements('.selected').removeClass('selected');
       if (pickedIds !== null) {
         const picked = this.#collect(pickedIds);
+        const between = picked.edgesWith(picked);
         const edges =
-          selectedId === null ? picked.edgesWith(picked) : cy.getElementById(selectedId).connectedEdges();
+          selectedId !== null
+            ? cy.getElementById(selectedId).connectedEdges()
+            : linkIds === null
+              ? between
+              : between.filter((edge) => linkIds.has(edge.id()));
         cy.elements('node.node, edge').difference(picked).difference(edges).addClass('faded');
         picked.union(edges).addClass('picked');
       }
