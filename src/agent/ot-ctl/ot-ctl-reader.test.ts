@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FakeClock } from '../../../test/support/fake-clock.ts';
@@ -529,10 +529,9 @@ describe('the commands', () => {
   });
 
   it('reach a process in one place only', () => {
-    const sources = ['ot-ctl-reader', 'ot-ctl-session', 'probe-ot-ctl', 'ot-ctl-process'].map((name) => ({
-      name,
-      text: readFileSync(join(import.meta.dirname, `${name}.ts`), 'utf8'),
-    }));
+    const sources = readdirSync(import.meta.dirname)
+      .filter((name) => !name.endsWith('.test.ts'))
+      .map((name) => ({ name, text: readFileSync(join(import.meta.dirname, name), 'utf8') }));
     expect(sources.filter(({ text }) => text.includes('node:child_process')).map(({ name }) => name)).toEqual(
       ['ot-ctl-process'],
     );
@@ -541,6 +540,6 @@ describe('the commands', () => {
         .filter(({ text }) => /\brunProcess\(/.test(text))
         .map(({ name }) => name)
         .sort(),
-    ).toEqual(['ot-ctl-process', 'ot-ctl-session']);
+    ).toEqual(['ot-ctl-process.ts', 'ot-ctl-session.ts']);
   });
 });

@@ -22,10 +22,7 @@ export interface SessionOptions {
 export interface CommandFailure {
   readonly ok: false;
   readonly code: ReadFailureCode;
-  /** A sentence without its full stop. */
   readonly reason: string;
-  /** The daemon itself answered so: other commands may work. */
-  readonly answered: boolean;
   /** What it printed before. */
   readonly lines: readonly string[];
 }
@@ -115,7 +112,7 @@ export class OtCtlSession {
         return failure('cancelled', 'nobody waits for the answer any more');
       case 'took_too_long':
         return asksTheMesh(command)
-          ? failure('silent', `no answer to '${words.join(' ')}' within ${timeoutMs} ms`, [], true)
+          ? failure('silent', `no answer to '${words.join(' ')}' within ${timeoutMs} ms`)
           : failure('unreachable', `${this.address} did not end within ${timeoutMs} ms`);
       case 'too_much_output':
         return failure('malformed', `${this.address} printed more than 1 MiB for '${words.join(' ')}'`);
@@ -168,17 +165,17 @@ function answeredError(
   const said = `'${words.join(' ')}' answered ${quoted(number === null ? text : `Error ${number}: ${text}`)}`;
   switch (number) {
     case 28: // ResponseTimeout
-      return failure('silent', said, lines, true);
+      return failure('silent', said, lines);
     case 12: // NotImplemented
     case 33: // DisabledFeature
     case 35: // InvalidCommand
-      return failure('too_old', said, lines, true);
+      return failure('too_old', said, lines);
     case 13: // InvalidState
-      return failure('off', `${said}: the Thread interface is down or not attached`, lines, true);
+      return failure('off', `${said}: the Thread interface is down or not attached`, lines);
     case null:
-      return failure(/disabled/i.test(text) ? 'off' : 'rejected', said, lines, true);
+      return failure(/disabled/i.test(text) ? 'off' : 'rejected', said, lines);
     default:
-      return failure('rejected', said, lines, true);
+      return failure('rejected', said, lines);
   }
 }
 
@@ -203,13 +200,8 @@ function endedWithoutAnswer(stderr: string, address: string): CommandFailure | '
   return 'lost';
 }
 
-function failure(
-  code: ReadFailureCode,
-  reason: string,
-  lines: readonly string[] = [],
-  answered = false,
-): CommandFailure {
-  return { ok: false, code, reason, lines, answered };
+function failure(code: ReadFailureCode, reason: string, lines: readonly string[] = []): CommandFailure {
+  return { ok: false, code, reason, lines };
 }
 
 function quoted(text: string): string {

@@ -24,6 +24,6 @@ export async function probeOtCtl(
     (lines) => firstValue(lines, toText) !== null,
   );
   await session.close();
-  if (!result.ok) return { ok: false, code: result.code, reason: `${result.reason}.` };
+  if (!result.ok) return { ok: false, code: result.code, reason: result.reason };
   return { ok: true, value: { version: firstValue(result.lines, toText) ?? '' } };
 }
