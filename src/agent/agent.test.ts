@@ -435,3 +435,40 @@ describe('the link', () => {
     expect(clock.pending).toBe(0);
   });
 });
+
+describe('what a source tells unasked', () => {
+  const seen = {
+    kind: 'seen',
+    network: { name: 'Home' },
+    nodes: [{ ipv6: 'fd00::1', extAddress: null, rloc16: null, name: null, networkInfo: null }],
+  } as const;
+
+  it('goes to the hub: devices as node_seen, and a reading of the mesh as a heartbeat', async () => {
+    const setup = await setUp();
+    const { hub, source } = setup;
+    setup.agent.start();
+    await connected(setup);
+    source.tell({ kind: 'collected' });
+    source.tell({ ...seen, nodes: [...seen.nodes] });
+    await vi.waitFor(() => expect(hub.latest.received).toHaveLength(3));
+    expect(hub.latest.received.slice(1)).toMatchObject([
+      { type: 'heartbeat' },
+      { type: 'node_seen', network: { name: 'Home' }, nodes: [{ ipv6: 'fd00::1' }] },
+    ]);
+    expect(hub.answers[0]).not.toHaveProperty('request_id');
+  });
+
+  it('is told again to a hub that connects later, and to nobody after the agent is closed', async () => {
+    const setup = await setUp();
+    const { agent, hub, source } = setup;
+    agent.start();
+    await connected(setup);
+    source.tell({ ...seen, nodes: [...seen.nodes] });
+    await vi.waitFor(() => expect(hub.answers).toHaveLength(1));
+    hub.latest.socket.terminate();
+    await vi.waitFor(() => expect(hub.connections).toHaveLength(2));
+    await vi.waitFor(() => expect(hub.answers).toMatchObject([{ type: 'node_seen' }]));
+    await agent.close();
+    expect(source.listeners).toBe(0);
+  });
+});

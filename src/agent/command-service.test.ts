@@ -361,3 +361,30 @@ it('answers every command exactly once and in time, whatever comes in which orde
     { numRuns: 200 },
   );
 });
+
+describe('a source that paces itself', () => {
+  beforeEach(() => {
+    source = new FakeNodeSource('shared');
+    service = open();
+  });
+
+  it('is given every context’s command at once, and takes no tokens', async () => {
+    for (let round = 0; round < 10; round += 1) {
+      for (let number = 1; number <= 16; number += 1) service.receive(scan(100 * round + number));
+      expect(source.openScans).toHaveLength(16 * (round + 1));
+      for (const { answer } of source.scans.slice(16 * round)) answer(success);
+      await settle();
+    }
+    expect(answers.map(({ atMs }) => atMs)).toEqual(Array.from({ length: 160 }, () => 0));
+  });
+
+  it('still has contexts, a queue behind them, and an end to it', () => {
+    for (let number = 1; number <= 49; number += 1) service.receive(scan(number));
+    expect(service.status()).toMatchObject({
+      inFlight: 16,
+      contexts: 16,
+      queued: 32,
+      refusedBacklogTotal: 1,
+    });
+  });
+});

@@ -60,6 +60,11 @@ export class FakeNodeSource implements NodeSource {
     return Promise.resolve();
   }
 
+  /** Of what it tells unasked. */
+  get listeners(): number {
+    return this.#listeners.size;
+  }
+
   /** Scans that nobody has cancelled. */
   get openScans(): Asked<ScanNodeRequest, ScanNodeAnswer>[] {
     return this.scans.filter(({ signal }) => !signal.aborted);

@@ -270,9 +270,7 @@ describe('sharing a reading', () => {
 describe('devices that are not there', () => {
   it('asks a silent router twice, then says who names it', async () => {
     reader.silent.add(extAddressOf(9));
-    const answer = await readAddress(
-      `${nodeOf(9).ipaddr.find((address) => address.startsWith('fe80')) ?? ''}`,
-    );
+    const answer = await readAddress(nodeOf(9).ipaddr.find((address) => address.startsWith('fe80')) ?? '');
     expect(answer).toMatchObject({ ok: false, code: 'timed_out' });
     expect(answer).toHaveProperty(
       'reason',
