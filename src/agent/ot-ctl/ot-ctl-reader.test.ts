@@ -36,6 +36,7 @@ let reader: OtCtlReader;
 beforeEach(async () => {
   folder = await temporaryFolder();
   log = join(folder.path, 'asked.log');
+  readerOf();
 });
 afterEach(async () => {
   await reader.close();
@@ -483,13 +484,11 @@ describe('the one session of the daemon', () => {
       new AbortController().signal,
     );
     expect(probe).toMatchObject({ ok: false, code });
-    readerOf();
   });
 });
 
 describe('a probe', () => {
   it('tells the version', async () => {
-    readerOf();
     expect(await probeOtCtl(fakeOtCtl({ log }), new AbortController().signal)).toEqual({
       ok: true,
       value: { version: 'OPENTHREAD/; POSIX; Nov 20 2026 17:44:56' },
@@ -497,7 +496,6 @@ describe('a probe', () => {
   });
 
   it('says what to do where there is no such program, or it may not be run', async () => {
-    readerOf();
     const { signal } = new AbortController();
     expect(await probeOtCtl([join(folder.path, 'ot-ctl')], signal)).toMatchObject({
       ok: false,
@@ -533,7 +531,7 @@ describe('the commands', () => {
       .filter((name) => !name.endsWith('.test.ts'))
       .map((name) => ({ name, text: readFileSync(join(import.meta.dirname, name), 'utf8') }));
     expect(sources.filter(({ text }) => text.includes('node:child_process')).map(({ name }) => name)).toEqual(
-      ['ot-ctl-process'],
+      ['ot-ctl-process.ts'],
     );
     expect(
       sources
