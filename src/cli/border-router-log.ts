@@ -109,5 +109,6 @@ function collectionFields(report: CollectionReport) {
 function collectionSentence(report: CollectionReport): string {
   if (report.complete) return 'the mesh was read';
   const reason = report.problem === null ? 'not every router answered' : printable(report.problem);
-  return `the mesh was not read completely: ${withFullStop(reason)}`;
+  const extent = report.devices === 0 ? '' : ' completely';
+  return `the mesh was not read${extent}: ${withFullStop(reason)}`;
 }

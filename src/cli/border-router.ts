@@ -3,6 +3,7 @@
  * of one. One process can speak for several border routers.
  */
 import type { Command } from 'commander';
+import type { Agent } from '../agent/agent-options.ts';
 import { Backoff } from '../agent/backoff.ts';
 import { chooseSource, type SourceChoice } from '../agent/choose-source.ts';
 import { defaultOtbrUrl, defaultOtCtl, shownAddress, type StockAddress } from '../agent/stock-address.ts';
@@ -153,8 +154,12 @@ async function runBorderRouters(context: CliContext, options: BorderRouterOption
   async function startCoap(id: BorderRouterId): Promise<void> {
     const agentLogger = logger.child({ border_router: id });
     const source = await context.programs.createCoapSource({ threadInterface: options.interface ?? null });
-    open.push(() => source.close());
-    const agent = await context.programs.createAgent({
+    let agent: Agent | null = null;
+    open.push(async () => {
+      await agent?.close();
+      await source.close();
+    });
+    agent = await context.programs.createAgent({
       hub,
       id,
       token: tokenOf(id) ?? null,
@@ -165,7 +170,6 @@ async function runBorderRouters(context: CliContext, options: BorderRouterOption
       identity: () => ({ extAddress: options.extAddr ?? null }),
       onFact: (fact) => logAgentFact(agentLogger, hub, fact),
     });
-    open.unshift(() => agent.close());
     agent.start();
   }
 
@@ -192,8 +196,7 @@ async function runBorderRouters(context: CliContext, options: BorderRouterOption
     async stop() {
       closing.abort();
       await starting;
-      // One after the other, agents first: what a source still does must not reach a connection that has gone.
-      for (const close of open.splice(0)) await close();
+      await Promise.all(open.splice(0).map((close) => close()));
     },
   });
 }

@@ -84,7 +84,7 @@ const advices: ReadonlyMap<string, string> = new Map([
   ['off', 'switch on Thread and the REST API on that border router (docs/border-routers.md)'],
   ['too_old', 'update otbr-agent, or read the mesh with --source ot-ctl'],
   ['rejected', 'look at the log of that border router; for ot-ctl, give the agent the right to run it'],
-  ['unreachable', 'check that the border router runs, and that --otbr-url is its address'],
+  ['unreachable', 'check that the border router runs, and that its agent reaches it'],
   ['malformed', 'check that --otbr-url is a border router, and report its version if it is'],
   [
     'silent',

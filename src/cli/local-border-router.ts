@@ -133,8 +133,11 @@ export class LocalBorderRouter {
     });
     const running = router.run();
     const ended = AbortSignal.any([this.#stopping.signal, steppedAside.signal]);
-    await Promise.race([running, aborted(ended)]);
-    await router.close();
+    try {
+      await Promise.race([running, aborted(ended)]);
+    } finally {
+      await router.close();
+    }
     await running;
   }
 
