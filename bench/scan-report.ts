@@ -18,6 +18,8 @@ export interface Size {
 export interface ScanOptions {
   readonly sizes: readonly Size[];
   readonly repetitions: number;
+  /** At least 1: the first is the cold scan. */
+  readonly warmUps: number;
   readonly seed: number;
   /** Where the hub's CPU profiles go; null: not profiled. */
   readonly cpuProfile: string | null;
@@ -33,6 +35,8 @@ export interface Repetition {
   readonly lastResultMs: number;
   /** What the simulated meshes needed: where it nears the measured time, they were the slow ones. */
   readonly meshCpuMs: number;
+  /** What the hub takes of a core while it does not scan; no part of `hubCpuMs`. */
+  readonly idleCpuShare: number;
   /** What processes that are no part of this took meanwhile, of one core. */
   readonly othersCpuShare: number;
   /** Events, node results or log lines, that the hub left out for this browser because it took too little, as `gap` events tell. */
@@ -41,9 +45,17 @@ export interface Repetition {
   readonly exchangesPerNode: number;
 }
 
+/** The first scan after the hub's start, with all nodes healthy, at 40 ms. */
+export interface ColdScan {
+  readonly nodes: number;
+  readonly measuredMs: number;
+  readonly hubCpuMs: number;
+}
+
 export interface Row {
   readonly size: Size;
   readonly dead: number;
+  readonly cold: ColdScan;
   /** Dead nodes behind one border router, at most. */
   readonly mostDead: number;
   readonly repetitions: readonly Repetition[];
@@ -77,6 +89,7 @@ interface RowFigures {
   readonly ratio: number;
   readonly hubCpuMs: number;
   readonly hubCpuMsPerNode: number;
+  readonly cold: ColdScan;
   readonly meshCpuMs: number;
   readonly othersCpuShare: number;
   readonly exchangesPerNode: number;
@@ -105,6 +118,7 @@ export function scanReport(
         'ratio',
         'hub CPU ms',
         'ms a node',
+        'cold',
         'mesh CPU ms',
         'exchanges a node',
       ],
@@ -117,6 +131,7 @@ export function scanReport(
         row.ratio.toFixed(3),
         figure(row.hubCpuMs),
         row.hubCpuMsPerNode.toFixed(3),
+        (row.cold.hubCpuMs / row.cold.nodes).toFixed(3),
         figure(row.meshCpuMs),
         row.exchangesPerNode.toFixed(2),
       ]),
@@ -128,7 +143,7 @@ export function scanReport(
   };
 }
 
-function figuresOf({ dead, mostDead, repetitions, size }: Row): RowFigures {
+function figuresOf({ cold, dead, mostDead, repetitions, size }: Row): RowFigures {
   const middle = (pick: (repetition: Repetition) => number): number => median(repetitions.map(pick));
   const hubCpuMs = middle((repetition) => repetition.hubCpuMs);
   return {
@@ -140,6 +155,7 @@ function figuresOf({ dead, mostDead, repetitions, size }: Row): RowFigures {
     ratio: middle(({ idealMs, measuredMs }) => measuredMs / idealMs),
     hubCpuMs,
     hubCpuMsPerNode: hubCpuMs / size.nodes,
+    cold,
     meshCpuMs: middle((repetition) => repetition.meshCpuMs),
     othersCpuShare: middle((repetition) => repetition.othersCpuShare),
     exchangesPerNode: middle(({ exchangesPerNode }) => exchangesPerNode),
