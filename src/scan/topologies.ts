@@ -359,6 +359,7 @@ function borderRouterOf(borderRouter: BorderRouter): TopologyBorderRouter {
     rloc16: borderRouter.rloc16,
     role: roles.find((role) => role === borderRouter.role) ?? null,
     partitionId: borderRouter.partitionId,
+    network: borderRouter.network,
   };
 }
 

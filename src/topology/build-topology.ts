@@ -9,6 +9,7 @@
  */
 import { countOutcomes } from '../protocol/outcome.ts';
 import type {
+  Hypothesis,
   LinkEvidence,
   Topology,
   TopologyLink,
@@ -18,6 +19,7 @@ import type {
 } from '../protocol/topology.ts';
 import type { NetworkInfo } from '../protocol/network-info.ts';
 import { proveCompleteness } from './completeness.ts';
+import { findDatasetConflicts } from './dataset-conflicts.ts';
 import { type DraftNode, isAttached } from './draft-node.ts';
 import { factsAt } from './fact-time.ts';
 import { compareLinks, findLinks } from './find-links.ts';
@@ -29,6 +31,7 @@ import { findPartitions } from './partitions.ts';
 import { placeNodes } from './place-nodes.ts';
 import { nodeLabel } from './node-label.ts';
 import { packRoute } from './packed-routes.ts';
+import { findSameDevices } from './same-device.ts';
 import { compareText } from './text-order.ts';
 import { defaultThresholds, type TopologyInput } from './topology-input.ts';
 import { compareWeakPoints, findWeakPoints } from './weak-points.ts';
@@ -49,6 +52,7 @@ export interface TopologyPiece {
   readonly links: readonly TopologyLink[];
   readonly weakPoints: readonly WeakPoint[];
   readonly orphanIds: readonly string[];
+  readonly hypotheses: readonly Hypothesis[];
   /** The same piece as another map has it; null where so much of it is told by age that it must be built anew. */
   readonly again: (made: MadeMap) => TopologyPiece | null;
 }
@@ -72,15 +76,21 @@ export function buildPiece(input: TopologyInput): TopologyPiece {
   );
   const names = new Set(input.nodes.map((observation) => observation.name));
   const nodes = drafts.map((draft) => toNode(draft, names, input.madeAt));
+  const nodeOf = new Map(drafts.map((draft, index) => [draft, nodes[index]]));
   const orphanIds = findOrphans(drafts, links);
-  const networks = toNetworks(drafts, nodes, { keys, scopes, ghosts, madeAt: input.madeAt });
+  const networks = toNetworks(drafts, nodeOf, { keys, scopes, ghosts, madeAt: input.madeAt });
   const changing = drafts.flatMap((draft, index) => (isSeenNow(draft) ? [index] : []));
   const isAged =
     links.some((link) => tellsAge(link, input.madeAt)) ||
     networks.final.some(({ completeness }) =>
       completeness.missingRouters.some((router) => router.lastSeenAt !== null),
     );
-  const built = { links, weakPoints: findWeakPoints(nodes, links, orphanIds, thresholds), orphanIds };
+  const built = {
+    links,
+    weakPoints: findWeakPoints(nodes, links, orphanIds, thresholds),
+    orphanIds,
+    hypotheses: findSameDevices(directory, input.earlier, (draft) => labelIn(nodeOf, draft)),
+  };
   // Holds on to nothing but what the map consists of.
   const madeAs = ({ madeAt, scan }: MadeMap): TopologyPiece => ({
     ...built,
@@ -108,11 +118,17 @@ export function joinPieces(input: TopologyInput, pieces: readonly TopologyPiece[
     final: input.scan.final,
     outcomes: countOutcomes(input.nodes.map((observation) => observation.outcome)),
   };
+  const conflicts = findDatasetConflicts(input.borderRouters);
+  const hypotheses = pieces
+    .flatMap((piece) => piece.hypotheses)
+    .sort((a, b) => compareText(a.newId, b.newId));
+  const guesses = hypotheses.length === 0 ? {} : { hypotheses };
   const [only] = pieces;
   if (only !== undefined && pieces.length === 1)
     return {
       ...topology,
-      networks: [...only.networks],
+      ...guesses,
+      networks: only.networks.map((network) => withConflicts(network, conflicts)),
       nodes: [...only.nodes],
       links: [...only.links],
       weakPoints: [...only.weakPoints],
@@ -124,12 +140,25 @@ export function joinPieces(input: TopologyInput, pieces: readonly TopologyPiece[
   const orphans = new Set(pieces.flatMap((piece) => piece.orphanIds));
   return {
     ...topology,
-    networks: pieces.flatMap((piece) => piece.networks).sort((a, b) => compareText(a.key, b.key)),
+    ...guesses,
+    networks: pieces
+      .flatMap((piece) => piece.networks.map((network) => withConflicts(network, conflicts)))
+      .sort((a, b) => compareText(a.key, b.key)),
     nodes,
     links: pieces.flatMap((piece) => piece.links).sort(compareLinks),
     weakPoints: pieces.flatMap((piece) => piece.weakPoints).sort(compareWeakPoints),
     orphanIds: orphans.size === 0 ? [] : nodes.flatMap(({ id }) => (orphans.has(id) ? [id] : [])),
   };
+}
+
+/** Border routers of several networks may conflict, so this is known only once all pieces are there. */
+function withConflicts(
+  network: TopologyNetwork,
+  conflicts: ReturnType<typeof findDatasetConflicts>,
+): TopologyNetwork {
+  if (conflicts.size === 0) return network;
+  const datasetConflicts = [...new Set(network.brIds.flatMap((id) => conflicts.get(id) ?? []))];
+  return datasetConflicts.length === 0 ? network : { ...network, datasetConflicts };
 }
 
 /** Its evidence would be another at another time. */
@@ -247,6 +276,11 @@ function hasAnyTable({ parent, children, neighbors, routes }: NonNullable<DraftN
   return parent !== null || children.length > 0 || neighbors.length > 0 || routes.length > 0;
 }
 
+function labelIn(nodeOf: ReadonlyMap<DraftNode, TopologyNode | undefined>, draft: DraftNode): string {
+  const node = nodeOf.get(draft);
+  return node === undefined ? draft.id : nodeLabel(node);
+}
+
 interface NetworkContext {
   readonly keys: NetworkKeys;
   readonly scopes: PartitionScopes;
@@ -258,14 +292,10 @@ interface NetworkContext {
 /** As a map during a scan has them, and as the final one has. */
 function toNetworks(
   drafts: readonly DraftNode[],
-  nodes: readonly TopologyNode[],
+  nodeOf: ReadonlyMap<DraftNode, TopologyNode | undefined>,
   { ghosts, keys, madeAt, scopes }: NetworkContext,
 ): { readonly open: TopologyNetwork[]; readonly final: TopologyNetwork[] } {
-  const nodeOf = new Map(drafts.map((draft, index) => [draft, nodes[index]]));
-  const label = (draft: DraftNode): string => {
-    const node = nodeOf.get(draft);
-    return node === undefined ? draft.id : nodeLabel(node);
-  };
+  const label = (draft: DraftNode): string => labelIn(nodeOf, draft);
   const byNetwork = new Map<string, DraftNode[]>();
   for (const draft of drafts) {
     const members = byNetwork.get(draft.network);

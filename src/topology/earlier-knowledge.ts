@@ -78,7 +78,7 @@ export function rememberTopology(
   const nodes = new Map<string, EarlierNode>();
   for (const node of earlier.nodes)
     if (!renamed.has(node.id) && node.knownAt >= oldest) nodes.set(node.id, currentForm(node, idNow, names));
-  for (const node of confirmed) nodes.set(node.id, earlierNode(node, topology.madeAt));
+  for (const node of confirmed) nodes.set(node.id, earlierNode(node, nodes.get(node.id), topology.madeAt));
   const kept = newest([...nodes.values()], maxNodes, (node) => node.knownAt);
   const keptIds = new Set(kept.map((node) => node.id));
 
@@ -105,7 +105,9 @@ function isConfirmed(node: TopologyNode): boolean {
   return !node.stale && node.role !== null && (node.state === 'answered' || node.namedBy.length > 0);
 }
 
-function earlierNode(node: TopologyNode, madeAt: number): EarlierNode {
+function earlierNode(node: TopologyNode, before: EarlierNode | undefined, madeAt: number): EarlierNode {
+  // Told more rarely than its place.
+  const device = node.device ?? before?.device;
   return {
     id: node.id,
     name: node.name,
@@ -115,7 +117,7 @@ function earlierNode(node: TopologyNode, madeAt: number): EarlierNode {
     role: node.role,
     rloc16: node.rloc16,
     parentId: node.parentId,
-    ...(node.device === undefined ? {} : { device: node.device }),
+    ...(device === undefined ? {} : { device }),
     lastSeenAt: node.lastSeenAt,
     knownAt: node.state === 'answered' ? (node.lastSeenAt ?? madeAt) : madeAt,
   };

@@ -119,7 +119,7 @@ class Path {
     if (start === null || end === null) return;
     if (start !== this.#from) this.#hop(this.#from, start, 'parent', null);
     this.#walkRouters(start, end);
-    if (!this.#stopped && end !== this.#to) this.#hop(end, this.#to, 'parent', null);
+    if (this.complete && end !== this.#to) this.#hop(end, this.#to, 'parent', null);
     this.#checkSum();
   }
 

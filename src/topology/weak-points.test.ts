@@ -151,4 +151,35 @@ describe('weak points', () => {
       `Without n${String(length / 2).padStart(5, '0')}, ${length / 2 - 1} nodes lose their path`,
     );
   });
+
+  it('name a link that loses a third of its frames in one direction, as a warning unless retries mend that', () => {
+    const weak = (rates: object): readonly Pick<WeakPoint, 'kind' | 'severity' | 'statement'>[] => {
+      const heard = (router: number) => ({
+        rloc16: rloc16(router),
+        ext_addr: ext(String(router)),
+        rssi: -50,
+      });
+      const nodes = [1, 2].map((router) =>
+        answered(`r${router}`, {
+          role: router === 1 ? 'leader' : 'router',
+          rloc16: rloc16(router),
+          ext_addr: ext(String(router)),
+          partition_id: 1,
+          neighbors: [{ ...heard(3 - router), ...(router === 2 ? rates : {}) }],
+        }),
+      );
+      return buildTopology(inputWith(nodes)).weakPoints.filter(({ kind }) => kind === 'weak_link');
+    };
+    expect(weak({ frame_error_rate: 0.29 })).toEqual([]);
+    expect(weak({ frame_error_rate: 0.3 })).toMatchObject([
+      { severity: 'warning', statement: '30 % of the frames from r2 to r1 are lost' },
+    ]);
+    expect(weak({ frame_error_rate: 0.35, message_error_rate: 0.2 })).toMatchObject([
+      {
+        severity: 'warning',
+        statement: '35 % of the frames from r2 to r1 are lost, 20 % of the messages after retries',
+      },
+    ]);
+    expect(weak({ frame_error_rate: 0.35, message_error_rate: 0.03 })).toMatchObject([{ severity: 'info' }]);
+  });
 });

@@ -1,5 +1,5 @@
 /**
- * Where a mesh would break first: nodes and links that others depend on, links with little margin, links that only one end
+ * Where a mesh would break first: nodes and links that others depend on, links with little margin or many lost frames, links that only one end
  * hears, nodes without any link. Judged on current links; stale ones prove nothing.
  *
  * A child's link to its parent is a bridge by Thread's design and is not listed as one; its parent is listed, but as
@@ -245,6 +245,7 @@ function linkWeaknesses(
   }
   if (link.state === 'live') {
     const margin = link.linkMargin;
+    const loss = worstLoss(link);
     if (margin !== null ? margin < thresholds.weakLinkMarginDb : link.lqi !== null && link.lqi <= 1)
       points.push(
         point(
@@ -255,6 +256,18 @@ function linkWeaknesses(
             : `The link between ${ends} has ${round(margin)} dB of margin`,
         ),
       );
+    else if (loss !== null && loss.frames >= thresholds.weakFrameErrorRate) {
+      const [from, to] = loss.reporterId === link.a ? [link.a, link.b] : [link.b, link.a];
+      const isMended = loss.messages !== null && loss.messages < mendedBelow;
+      points.push(
+        point(
+          'weak_link',
+          isMended ? 'info' : 'warning',
+          `${percent(loss.frames)} of the frames from ${label(from)} to ${label(to)} are lost` +
+            (loss.messages === null ? '' : `, ${percent(loss.messages)} of the messages after retries`),
+        ),
+      );
+    }
   }
   if (link.asymmetric) {
     const [a, b] = [link.aHearsB, link.bHearsA].map((evidence) => {
@@ -270,6 +283,31 @@ function linkWeaknesses(
     );
   }
   return points;
+}
+
+/** Below this share of lost messages retries make up for lost frames, 0–1. */
+const mendedBelow = 0.1;
+
+interface Loss {
+  /** Who sends, and counts what is not acknowledged. */
+  readonly reporterId: string;
+  /** 0–1. */
+  readonly frames: number;
+  readonly messages: number | null;
+}
+
+/** Of the direction that loses more frames; null where nobody counts them. */
+function worstLoss({ aHearsB, bHearsA }: TopologyLink): Loss | null {
+  let worst: Loss | null = null;
+  for (const evidence of [aHearsB, bHearsA])
+    for (const { frameErrorRate, messageErrorRate, reporterId, state } of evidence)
+      if (state === 'live' && frameErrorRate !== null && frameErrorRate > (worst?.frames ?? -1))
+        worst = { reporterId, frames: frameErrorRate, messages: messageErrorRate };
+  return worst;
+}
+
+function percent(rate: number): string {
+  return `${Math.round(rate * 100)} %`;
 }
 
 function round(value: number): string {
