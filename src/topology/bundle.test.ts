@@ -10,6 +10,8 @@ import {
   scanFrom,
   scanOf,
 } from '../../test/fixtures/topology/recorded-mesh.ts';
+import { recordedAnswers } from '../../test/fixtures/topology/otbr-mesh.ts';
+import type { JsonObject } from '../protocol/json.ts';
 import { buildTopology } from './build-topology.ts';
 import { importedNetworkKey, parseBundle, readBundle, toBundle } from './bundle.ts';
 import { nothingKnown } from './earlier-knowledge.ts';
@@ -98,6 +100,32 @@ describe('a bundle', () => {
     const original = topologyOf(recorded, [{ ...recordedBorderRouter }]);
     expect(original.links.length).toBeGreaterThan(10);
     expect(shapeOf(topologyOf(scan, borderRouters), scan)).toEqual(shapeOf(original, recorded));
+  });
+
+  it('keeps what a border router tells of devices, and gives their names, addresses and EUI-64s away to nobody', () => {
+    const answers = recordedAnswers().map((item) => {
+      const info = item.networkInfo as JsonObject;
+      const device = { ...(info['device'] as JsonObject | undefined), hostname: `secret-${item.name}` };
+      return { ...item, networkInfo: { ...info, device, network_name: 'secret-home', measured_ago_ms: 900 } };
+    });
+    const original = scanFrom(answers, 'otbr', Date.UTC(2026, 10, 20));
+    const text = toBundle(original, { salt, borderRouters: [recordedBorderRouter] });
+    const { scan, borderRouters } = readBundle(text);
+    const topology = topologyOf(scan, borderRouters);
+    expect(shapeOf(topology, scan)).toEqual(
+      shapeOf(topologyOf(original, [{ ...recordedBorderRouter }]), original),
+    );
+    expect(text).not.toContain('secret');
+    expect(text).toContain('sim-node-9');
+    for (const node of topologyOf(original, []).nodes) {
+      expect(text).not.toContain(node.extAddr);
+      if (node.device?.eui64 != null) expect(text).not.toContain(node.device.eui64);
+      for (const address of node.ipv6Addresses ?? [])
+        if (!address.includes(':ff:fe00:')) expect(text).not.toContain(address);
+    }
+    const told = topology.nodes.filter(({ toldBy }) => toldBy !== undefined);
+    expect(told.map(({ parentId }) => parentId)).toEqual(told.map(({ toldBy }) => toldBy));
+    expect(told).toHaveLength(2);
   });
 
   it('does so for meshes of several networks with silent nodes', () => {

@@ -3,9 +3,9 @@
  * topology under other names.
  *
  * Replaced, the same thing by the same thing everywhere: node names, IPv6 addresses (network and interface parts apart,
- * so that prefixes stay prefixes; RLOC and link-local forms stay what they are), extended addresses, extended PAN ids,
- * border router ids, the scan's id. Kept: roles, RLOC16s, partition ids, radio measurements, counters, outcomes, times.
- * Left out: error texts, notes, and every field of an answer that this program does not know.
+ * so that prefixes stay prefixes; RLOC and link-local forms stay what they are), extended addresses, EUI-64s, host names,
+ * extended PAN ids, border router ids, the scan's id. Kept: roles, RLOC16s, partition ids, radio measurements, counters,
+ * vendors, models, versions, outcomes, times. Left out: network names, error texts, notes, and every field of an answer that this program does not know.
  *
  * Pseudonyms are HMACs under a salt that is used once and thrown away: with the same salt they would be the same, and
  * without it nobody can try out names.
@@ -17,6 +17,7 @@ import { parseIpv6 } from '../protocol/ipv6.ts';
 import type { JsonObject } from '../protocol/json.ts';
 import {
   type ChildInfo,
+  type DeviceInfo,
   type LinkMeasurement,
   type NetworkInfo,
   parseNetworkInfo,
@@ -183,6 +184,16 @@ function anonymousAnswer(info: NetworkInfo, pseudonyms: Pseudonyms): JsonObject 
     ...address(info.extAddress),
     ...present({ partition_id: info.partitionId }),
     ...(info.extPanId === null ? {} : { ext_pan_id: pseudonyms.extPanId(info.extPanId) }),
+    ...(info.toldBy === null ? {} : { told_by: pseudonyms.extAddress(info.toldBy) }),
+    ...present({
+      measured_ago_ms: info.measuredAgoMs,
+      counters_ago_ms: info.countersAgoMs,
+      leader_router_id: info.leaderRouterId,
+      mode: info.mode,
+      border_router: info.borderRouter,
+    }),
+    ...addressesOf(info.ipv6Addresses, pseudonyms),
+    ...(info.device === null ? {} : { device: anonymousDevice(info.device, pseudonyms) }),
     ...(parent === null
       ? {}
       : {
@@ -195,13 +206,21 @@ function anonymousAnswer(info: NetworkInfo, pseudonyms: Pseudonyms): JsonObject 
     children: info.children.map((child) => ({
       rloc16: child.rloc16,
       ...address(child.extAddress),
-      ...present({ mode: modeOf(child), age: child.ageSeconds }),
+      ...present({
+        mode: modeOf(child),
+        age: child.ageSeconds,
+        link_age: child.linkAgeSeconds,
+        timeout: child.timeoutSeconds,
+        queued_messages: child.queuedMessages,
+        thread_version: child.threadVersion,
+      }),
+      ...addressesOf(child.ipv6Addresses, pseudonyms),
       ...measured(child),
     })),
     neighbors: info.neighbors.map((neighbor) => ({
       rloc16: neighbor.rloc16,
       ...address(neighbor.extAddress),
-      ...present({ age: neighbor.ageSeconds }),
+      ...present({ age: neighbor.ageSeconds, link_age: neighbor.linkAgeSeconds }),
       ...measured(neighbor),
     })),
     routes: info.routes.map((route) =>
@@ -214,18 +233,41 @@ function anonymousAnswer(info: NetworkInfo, pseudonyms: Pseudonyms): JsonObject 
       }),
     ),
     counters: Object.fromEntries(Object.entries(info.counters).filter(([key]) => isPlainCounterName(key))),
-    ...(info.batteryMillivolts === null ? {} : { battery: { voltage_mv: info.batteryMillivolts } }),
+    ...(info.batteryMillivolts === null && info.batteryPercent === null
+      ? {}
+      : { battery: present({ voltage_mv: info.batteryMillivolts, percent: info.batteryPercent }) }),
   };
 }
 
 function measured(value: LinkMeasurement): JsonObject {
   return present({
     rssi: value.rssi,
+    last_rssi: value.lastRssi,
     lqi: value.lqi,
     link_margin: value.linkMargin,
     frame_error_rate: value.frameErrorRate,
     message_error_rate: value.messageErrorRate,
   });
+}
+
+/** Make and versions stay: they tell why a mesh behaves as it does, and of whom nothing. */
+function anonymousDevice(device: DeviceInfo, pseudonyms: Pseudonyms): JsonObject {
+  const { eui64, hostname, softwareVersion, stackVersion, threadVersion, vendorModel, vendorName } = device;
+  return present({
+    hostname: hostname === null ? null : pseudonyms.hostname(hostname),
+    vendor_name: vendorName,
+    vendor_model: vendorModel,
+    software_version: softwareVersion,
+    stack_version: stackVersion,
+    thread_version: threadVersion,
+    eui64: eui64 === null ? null : pseudonyms.eui64(eui64),
+  });
+}
+
+function addressesOf(addresses: readonly string[], pseudonyms: Pseudonyms): JsonObject {
+  return addresses.length === 0
+    ? {}
+    : { ipv6_addresses: addresses.map((address) => pseudonyms.ipv6(address)) };
 }
 
 function modeOf({ mode }: ChildInfo): string | null {
@@ -237,7 +279,7 @@ function isPlainCounterName(name: string): boolean {
   return /^[a-z_]{1,40}$/i.test(name) && !/^[0-9a-f_]{12,}$/i.test(name);
 }
 
-function present(values: Record<string, string | number | null>): JsonObject {
+function present(values: Record<string, string | number | boolean | null>): JsonObject {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null));
 }
 
@@ -258,6 +300,14 @@ class Pseudonyms {
 
   extAddress(extAddress: string): string {
     return this.#hex('ext_addr', extAddress.toLowerCase().replaceAll(/[:-]/g, ''), 16);
+  }
+
+  eui64(eui64: string): string {
+    return this.#hex('eui64', eui64.toLowerCase(), 16);
+  }
+
+  hostname(hostname: string): string {
+    return `host-${this.#hex('hostname', hostname.toLowerCase(), 12)}`;
   }
 
   extPanId(extPanId: string): string {

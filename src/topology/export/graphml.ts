@@ -37,6 +37,16 @@ const nodeAttributes: readonly Attribute<TopologyNode>[] = [
   ['last_seen_at', 'string', (node) => timeText(node.lastSeenAt)],
   ['stale', 'boolean', (node) => node.stale],
   ['battery_millivolts', 'double', (node) => node.batteryMillivolts],
+  ['battery_percent', 'double', (node) => node.batteryPercent ?? null],
+  ['told_by', 'string', (node) => node.toldBy ?? null],
+  ['measured_at', 'string', (node) => timeText(node.measuredAt ?? null)],
+  ['hostname', 'string', (node) => node.device?.hostname ?? null],
+  ['vendor_name', 'string', (node) => node.device?.vendorName ?? null],
+  ['vendor_model', 'string', (node) => node.device?.vendorModel ?? null],
+  ['software_version', 'string', (node) => node.device?.softwareVersion ?? null],
+  ['thread_version', 'double', (node) => node.device?.threadVersion ?? null],
+  ['eui64', 'string', (node) => node.device?.eui64 ?? null],
+  ['ipv6_addresses', 'string', (node) => node.ipv6Addresses?.join(' ') ?? null],
 ];
 
 const linkAttributes: readonly Attribute<TopologyLink>[] = [

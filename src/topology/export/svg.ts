@@ -209,6 +209,10 @@ function nodeClass(node: TopologyNode): string {
 function nodeTitle(node: TopologyNode): string {
   const parts = [nodeLabel(node), node.role ?? 'role unknown', node.rloc16, node.extAddr];
   parts.push(node.outcome === null || node.outcome === 'answered' ? node.state : node.outcome);
+  if (node.toldBy !== undefined) parts.push('told by its parent');
+  const make = [node.device?.vendorName, node.device?.vendorModel].filter((part) => part != null);
+  if (make.length > 0) parts.push(make.join(' '));
+  if (node.batteryPercent !== undefined) parts.push(`battery ${node.batteryPercent} %`);
   if (node.stale) parts.push('place from an earlier scan');
   return parts.filter((part) => part !== null).join(' · ');
 }

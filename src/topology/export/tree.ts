@@ -55,7 +55,21 @@ export function toTree(topology: Topology): string {
   if (lines.length === 0) lines.push('No node is known yet');
   for (const point of topology.weakPoints)
     if (point.severity === 'warning') lines.push(`! ${printable(point.statement)}`);
+  for (const statement of furtherStatements(topology)) lines.push(printable(statement));
   return `${lines.join('\n')}\n`;
+}
+
+/** Each once: border routers of two networks may conflict. */
+function furtherStatements({ hypotheses = [], networks }: Topology): Set<string> {
+  const statements = new Set<string>();
+  for (const { datasetConflicts = [], partitionStatement, split } of networks) {
+    if (partitionStatement !== undefined) statements.add(`${split ? '!' : '·'} ${partitionStatement}`);
+    for (const { statement } of datasetConflicts) statements.add(`! ${statement}`);
+  }
+  for (const { ghosts = [] } of networks)
+    for (const { statement } of ghosts) statements.add(`· ${statement}`);
+  for (const { statement } of hypotheses) statements.add(`? ${statement}`);
+  return statements;
 }
 
 interface TreeContext {
@@ -128,6 +142,7 @@ function describe(node: TopologyNode): string {
     parts.push(`border router ${printable(node.brId)}`);
   if (node.state === 'silent')
     parts.push(node.outcome === null ? 'NO ANSWER YET' : `SILENT (${node.outcome})`);
+  if (node.toldBy !== undefined) parts.push('(told by its parent)');
   if (node.state === 'inferred') parts.push('(named by others only)');
   if (node.stale) parts.push('(place from an earlier scan)');
   return parts.join(' ');
