@@ -66,11 +66,17 @@ export function statementOf(reading: MeshReading): string {
   return `${read}${problem === null ? '' : `; ${problem.reason}`}.${listed}`;
 }
 
-/** Listed by the border router, in no table, and silent; known only once the reading has ended. */
+/**
+ * Listed by the border router, in no table, and silent; known only once the reading has ended. A sleepy device is asked
+ * through its parent, so that one stays unknown while any router was not read.
+ */
 export function ghostsOf({ endedMs, picture, problem }: MeshReading): readonly ListedDevice[] {
   if (endedMs === null || picture === null || problem !== null) return [];
   const named = new Set([...picture.expectedRouters.values()].map(({ extAddress }) => extAddress));
-  return picture.unproved.filter(({ extAddress }) => !named.has(extAddress));
+  const allRead = [...picture.expectedRouters.values()].every(({ wasRead }) => wasRead);
+  return picture.unproved.filter(
+    ({ extAddress, kind }) => !named.has(extAddress) && (allRead || (kind !== 'sleepy' && kind !== null)),
+  );
 }
 
 /** The facts of a `node_seen`. */

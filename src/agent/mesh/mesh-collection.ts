@@ -40,6 +40,14 @@ export interface MeshCollectionOptions {
   readonly waiting: () => Iterable<Ipv6Address>;
   /** After each step that told something. */
   readonly onProgress: () => void;
+  /** Another border router's reading of the same mesh, to be taken instead; null: read it, for others as well. */
+  readonly elsewhere?: (state: BorderRouterState) => MeshCollection | null;
+}
+
+/** Another border router's reading of the same mesh. */
+interface Follower {
+  readonly waiting: () => Iterable<Ipv6Address>;
+  readonly onProgress: () => void;
 }
 
 /** Why a reading ended before it had everything. */
@@ -117,6 +125,9 @@ export class MeshCollection implements MeshReading {
   #unusableInARow = 0;
   #routersAsked = false;
   #endedMs: number | null = null;
+  readonly #followers = new Set<Follower>();
+  readonly #ended = Promise.withResolvers<null>();
+  #followed: MeshCollection | null = null;
 
   constructor(options: MeshCollectionOptions) {
     this.#options = options;
@@ -137,8 +148,15 @@ export class MeshCollection implements MeshReading {
     return this.#endedMs;
   }
 
+  /** Whether others can take it: its own border router did not fail. */
+  get isOfUse(): boolean {
+    const code = this.#problem?.code;
+    return code === undefined || code === 'out_of_time' || code === 'over_budget';
+  }
+
   isSettled(device: MeshDevice): boolean {
     if (this.#endedMs !== null) return true;
+    if (this.#followed !== null) return this.#followed.isSettled(device);
     if (!device.wasRead) return false;
     if (device.parent === null || this.#routersAsked) return true;
     return device.heardAtMs !== null && this.#options.clock.monotonicMs() - device.heardAtMs <= surelyThereMs;
@@ -161,6 +179,7 @@ export class MeshCollection implements MeshReading {
     });
     try {
       await this.#readState();
+      if (await this.#takesAnother()) return;
       for (let step = this.#next(); step !== null; step = this.#next()) await this.#take(step);
     } catch (error) {
       // Whoever waits is answered even for a bug of ours.
@@ -168,20 +187,26 @@ export class MeshCollection implements MeshReading {
       this.#problem ??= { code: 'malformed', reason: `the reading failed: ${message.slice(0, 200)}` };
     } finally {
       cancelLimit();
+      this.#end();
     }
+  }
+
+  #end(): void {
+    const { clock, memory } = this.#options;
     if (this.#abort.signal.aborted)
       this.#problem ??= { code: 'cancelled', reason: 'the reading was broken off' };
     if (this.radio.refused > 0) this.#problem ??= this.#withNeed({ code: 'over_budget', reason: '' });
     this.#endedMs = clock.monotonicMs();
-    const { memory } = this.#options;
     for (const [extAddress, { answered }] of this.#tries) memory.silence(extAddress, !answered);
     if (this.#picture !== null) memory.learn(this.#picture, this.#endedMs, this.#problem !== null);
-    // What was confirmed by this reading names devices that it knew by their places only.
-    this.#draw();
+    // What this reading confirmed gives names to devices that were known by their places only.
+    if (this.#followed === null) this.#draw();
+    this.#ended.resolve(null);
   }
 
   /** What changes slowly, of those read longest ago, until somebody waits: with budget and time that are left. */
   async readSlowly(signal: AbortSignal): Promise<void> {
+    if (this.#followed !== null) return;
     const { clock, memory, timeLimitMs } = this.#options;
     const stop = (): void => this.#abort.abort();
     const cancelLimit = clock.after(this.startedMs + timeLimitMs - clock.monotonicMs(), stop);
@@ -238,6 +263,64 @@ export class MeshCollection implements MeshReading {
     this.#draw();
   }
 
+  /** Whether another border router's reading of this mesh told all. Should that one fail, this one reads on. */
+  async #takesAnother(): Promise<boolean> {
+    const { elsewhere } = this.#options;
+    const state = this.#state;
+    while (state !== null && this.#problem === null && !this.#abort.signal.aborted) {
+      const other = elsewhere?.(state) ?? null;
+      if (other === null) return false;
+      if (await this.#follow(other, state)) return true;
+    }
+    return false;
+  }
+
+  async #follow(other: MeshCollection, state: BorderRouterState): Promise<boolean> {
+    const { onProgress, waiting } = this.#options;
+    const take = (): void => {
+      if (other.picture === null) return;
+      this.#picture = { ...other.picture, state };
+      onProgress();
+    };
+    this.#followed = other;
+    const stopFollowing = other.lead({ waiting, onProgress: take });
+    take();
+    await other.ended(this.#abort.signal);
+    stopFollowing();
+    if (!this.#abort.signal.aborted && !other.isOfUse) {
+      this.#followed = null;
+      this.#draw();
+      return false;
+    }
+    take();
+    this.#problem ??= other.problem;
+    return true;
+  }
+
+  /** Tells another reading what this one finds, and reads first what that one's waiters wait for. */
+  lead(follower: Follower): () => void {
+    this.#followers.add(follower);
+    return () => this.#followers.delete(follower);
+  }
+
+  /** Resolves at its end, or when the signal aborts. */
+  ended(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const leave = (): void => {
+        signal.removeEventListener('abort', leave);
+        resolve();
+      };
+      signal.addEventListener('abort', leave, { once: true });
+      void this.#ended.promise.then(leave);
+      if (signal.aborted) leave();
+    });
+  }
+
+  #progressed(): void {
+    this.#options.onProgress();
+    for (const { onProgress } of [...this.#followers]) onProgress();
+  }
+
   #next(): Step | null {
     const picture = this.#picture;
     if (this.#problem !== null || this.#abort.signal.aborted || picture === null) return null;
@@ -255,7 +338,7 @@ export class MeshCollection implements MeshReading {
     if (step !== null) return step;
     if (!this.#routersAsked) {
       this.#routersAsked = true;
-      this.#options.onProgress();
+      this.#progressed();
     }
     const routers = [...likely, ...unlikely];
     const ends = this.#endDevicesToAsk(picture);
@@ -442,7 +525,8 @@ export class MeshCollection implements MeshReading {
     const listedAt = new Map<Ipv6Address, ExtAddress>();
     for (const { extAddress, ipv6Addresses } of this.#listed.values())
       for (const address of ipv6Addresses) listedAt.set(address, extAddress);
-    for (const address of waiting()) {
+    const addresses = [...waiting(), ...[...this.#followers].flatMap((follower) => [...follower.waiting()])];
+    for (const address of addresses) {
       const told = picture.byAddress.get(address);
       const extAddress =
         told?.extAddress ??
@@ -551,7 +635,7 @@ export class MeshCollection implements MeshReading {
       told: [...this.#told.values()],
       remembered: this.#options.memory,
     });
-    this.#options.onProgress();
+    this.#progressed();
   }
 }
 

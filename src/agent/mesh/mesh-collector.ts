@@ -11,6 +11,7 @@ import { MeshCollection, type MeshReading } from './mesh-collection.ts';
 import { MeshMemory } from './mesh-memory.ts';
 import type { MeshReader } from './mesh-reader.ts';
 import { ReaderLane } from './reader-lane.ts';
+import type { SharedCollections } from './shared-collections.ts';
 
 export interface MeshCollectorOptions {
   readonly reader: MeshReader;
@@ -21,6 +22,8 @@ export interface MeshCollectorOptions {
   readonly timeLimitMs: number;
   /** A reading that ended so lately is good for who asks now. */
   readonly shareMs: number;
+  /** With the other border routers of this process. */
+  readonly shared: SharedCollections | null;
   readonly waiting: () => Iterable<Ipv6Address>;
   /** Whether somebody got something of the last reading, and slow topics may follow. */
   readonly mayReadSlowly: () => boolean;
@@ -55,7 +58,7 @@ export class MeshCollector {
     if (latest?.endedMs != null && clock.monotonicMs() - latest.endedMs < shareMs) return latest;
     this.#slow?.abort();
     const { lane, memory } = { lane: this.#lane, memory: this.#memory };
-    const { radioBudget, reader, timeLimitMs, waiting } = this.#options;
+    const { radioBudget, reader, shared, timeLimitMs, waiting } = this.#options;
     const collection: MeshCollection = new MeshCollection({
       reader,
       lane,
@@ -65,6 +68,11 @@ export class MeshCollector {
       timeLimitMs,
       waiting,
       onProgress: () => this.#progressed(collection),
+      elsewhere: (state) => {
+        const other = shared?.find(state, clock.monotonicMs(), shareMs) ?? null;
+        if (other === null) shared?.offer(state, collection);
+        return other === collection ? null : other;
+      },
     });
     this.#running = collection;
     this.#work = this.#read(collection);

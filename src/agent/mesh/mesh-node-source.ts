@@ -38,6 +38,7 @@ import { MeshCollector } from './mesh-collector.ts';
 import type { MeshPicture } from './mesh-picture.ts';
 import type { MeshReader } from './mesh-reader.ts';
 import { networkInfoOf } from './network-info-of.ts';
+import type { SharedCollections } from './shared-collections.ts';
 
 /** What happens in reading a mesh, for logs. */
 export type MeshFact = {
@@ -59,6 +60,8 @@ export interface MeshNodeSourceOptions {
   readonly shareMs?: number;
   /** Of one reading; 25 s where it is not given, less than a whole scan may take. */
   readonly timeLimitMs?: number;
+  /** The same for all border routers of one process: those of one mesh then read it once. */
+  readonly shared?: SharedCollections;
   readonly onFact?: (fact: MeshFact) => void;
 }
 
@@ -105,6 +108,7 @@ export class MeshNodeSource implements NodeSource {
       radioBudget: options.radioBudget ?? defaultRadioBudget,
       shareMs: options.shareMs ?? defaultShareMs,
       timeLimitMs: options.timeLimitMs ?? defaultTimeLimitMs,
+      shared: options.shared ?? null,
       waiting: () => [...this.#waiters].map(({ target }) => target),
       mayReadSlowly: () => this.#served,
       onProgress: (reading) => this.#settleWaiters(reading),
@@ -324,13 +328,23 @@ function absenceOf(reading: MeshReading, target: Ipv6Address, before: ExtAddress
     const cut = problem === null ? '' : `; ${problem.reason}`;
     return timedOut(`${silentRouter(router)}${cut}`);
   }
-  if (listed !== undefined && ghostsOf(reading).includes(listed))
+  if (listed !== undefined) {
+    const isGhost = ghostsOf(reading).includes(listed);
+    const isAsked = listed.kind !== 'sleepy' && listed.kind !== null;
+    const cut = incomplete === null ? '' : `; ${incomplete.reason}`;
     return timedOut(
-      `the border router still lists ${listed.extAddress}, but no router hears it and it did not answer`,
+      isGhost
+        ? `the border router still lists ${listed.extAddress}, but no router hears it${isAsked ? ' and it did not answer' : ''}`
+        : `the border router lists ${listed.extAddress}, but no router that was read hears it${cut}`,
     );
+  }
   const routers = [...picture.expectedRouters.values()].filter(({ wasRead }) => wasRead).length;
-  const others = picture.devices.filter(({ parent }) => parent !== null).length;
-  const wereRead = `${count(routers, 'router')} and ${count(others, 'other device')} were read`;
+  const others = picture.devices.filter(({ parent }) => parent !== null);
+  const unnamed = others.filter(({ extAddress }) => extAddress === null).length;
+  const wereRead = [
+    `${count(routers, 'router')} and ${count(others.length, 'other device')} were read`,
+    unnamed === 0 ? '' : `, ${unnamed} of them without an address`,
+  ].join('');
   return timedOut(
     incomplete === null
       ? `no device of this mesh has the address ${target} (${wereRead})`
