@@ -211,8 +211,6 @@ export async function createHub(config: Config, overrides: HubOverrides): Promis
       probe: (url) => probeRest(url, clock),
       clock,
     });
-    releases.defer(() => candidates.close());
-
     const server = createServer({
       config,
       links,
@@ -254,6 +252,8 @@ export async function createHub(config: Config, overrides: HubOverrides): Promis
       }),
     );
     releases.defer(() => server.close());
+    // Closed before it: a search that somebody waits for would hold up the stop.
+    releases.defer(() => candidates.close());
     releases.defer(() => links.close());
     releases.defer(() => orchestrator.close());
     const schedule = new ScanSchedule({ orchestrator, clock, intervalMs: config.scan.interval });

@@ -61,6 +61,28 @@ describe('border router candidates', () => {
     expect(log).toEqual(['browse', 'browse']);
   });
 
+  it('are searched for no longer, and tried nowhere, when the hub stops', async () => {
+    const log: string[] = [];
+    const candidates = new BorderRouterCandidates({
+      clock: new FakeClock(),
+      browse: async (signal) => {
+        await new Promise((resolve) => signal.addEventListener('abort', resolve));
+        return {
+          ok: true,
+          browsed: { instances: [instance('one')], interfaceName: null, onLoopback: false },
+        };
+      },
+      probe(url) {
+        log.push(url);
+        return Promise.resolve({ kind: 'off' });
+      },
+    });
+    const finding = candidates.find();
+    await candidates.close();
+    expect(await finding).toMatchObject({ ok: true, candidates: [{ rest: 'unknown' }] });
+    expect(log).toEqual([]);
+  });
+
   it('are not kept where the search failed', async () => {
     let tries = 0;
     const candidates = new BorderRouterCandidates({

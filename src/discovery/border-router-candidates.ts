@@ -92,7 +92,8 @@ export class BorderRouterCandidates {
     const waiting = found.entries();
     const work = async (): Promise<void> => {
       for (const [index, entry] of waiting) {
-        const tried = entry.restUrls.filter((url) => mayBeTried(hostOf(url), onLoopback));
+        const isOver = this.#closed.signal.aborted;
+        const tried = isOver ? [] : entry.restUrls.filter((url) => mayBeTried(hostOf(url), onLoopback));
         candidates[index] = {
           ...entry,
           ...(await this.#try(tried, entry.extAddress)),
