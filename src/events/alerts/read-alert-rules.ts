@@ -5,7 +5,8 @@
 import { severities } from '../../protocol/alert.ts';
 import { type ChannelConfig, channelConfigSchema } from '../notifications/channel-config.ts';
 import { type AlertRule, type EscalationStep, type Hold, noHold } from './alert-rule.ts';
-import { type ReadCondition, readClear, readCondition, readHold } from './read-condition.ts';
+import { readClear } from './read-clear.ts';
+import { type ReadCondition, readCondition, readHold } from './read-condition.ts';
 import { openYaml, type YamlPlace } from './yaml-place.ts';
 
 export interface ReadRules {

@@ -1,4 +1,4 @@
-/** Reads what stands in `when:` and `clear:` of a rule. */
+/** Reads what stands in `when:` of a rule. */
 import { formatDuration } from '../../config.ts';
 import type { SubjectKind } from '../../protocol/alert.ts';
 import type { AlertCondition, Hold, LevelTest, ReadingTest, SilenceLimit } from './alert-rule.ts';
@@ -17,7 +17,7 @@ export interface ReadCondition {
 const subjectKeys = ['sensor', 'border_router', 'network', 'node', 'link'] as const satisfies SubjectKind[];
 type RuleSubject = (typeof subjectKeys)[number];
 
-const levelTests = ['equals', 'above', 'below', 'between'] as const;
+export const levelTests = ['equals', 'above', 'below', 'between'] as const;
 const conditionsOf = {
   sensor: [...levelTests, 'changes_by', 'rate', 'silent'],
   border_router: ['offline', 'scan_failure_rate', 'coap_latency_p99'],
@@ -228,7 +228,7 @@ function windowMs(place: YamlPlace | undefined): number | null {
   return place.expected(`a duration of at least ${formatDuration(shortestWindowMs)}`);
 }
 
-function readLevelTest(key: (typeof levelTests)[number], place: YamlPlace): LevelTest | null {
+export function readLevelTest(key: (typeof levelTests)[number], place: YamlPlace): LevelTest | null {
   switch (key) {
     case 'equals': {
       const value = place.scalar();
@@ -332,85 +332,4 @@ function readDays(place: YamlPlace): readonly Weekday[] {
   const days = items.map((item) => item.word(weekdays)).filter((day) => day !== null);
   if (items.length === 0) place.problem(`there is no day in days; write ${valid}`);
   return weekdays.filter((day) => days.includes(day));
-}
-
-const clearConditions: readonly AlertCondition['kind'][] = [
-  'reading',
-  'scan_failure_rate',
-  'coap_latency_p99',
-  'partitions',
-  'margin_below',
-  'frame_error_rate',
-  'battery_below',
-];
-/** What ends them is part of them. */
-const selfEnding: readonly AlertCondition['kind'][] = [
-  ...(['incomplete', 'dataset_mismatch', 'flapping', 'reboots', 'margin_drops'] as const),
-];
-
-/** In the unit of the condition: a share for rates of failure, milliseconds for latencies. */
-export function readClear(place: YamlPlace, condition: AlertCondition): LevelTest | null {
-  if (selfEnding.includes(condition.kind))
-    return place.problem(`${condition.kind} ends when it holds no more; leave out clear`);
-  if (!clearConditions.includes(condition.kind)) {
-    return place.problem('what is offline, missing or silent is cleared by its return; leave out clear');
-  }
-  if (
-    condition.kind === 'reading' &&
-    (condition.test.kind === 'changes_by' || condition.test.kind === 'rate')
-  ) {
-    return place.problem(`${condition.test.kind} ends when it holds no more; leave out clear`);
-  }
-  const known = condition.kind === 'reading' ? levelTests : (['above', 'below'] as const);
-  const parts = place.parts(known, 'clear');
-  if (parts === null) return null;
-  const [key, second] = known.filter((name) => parts.has(name));
-  const part = key === undefined ? undefined : parts.get(key);
-  if (key === undefined || part === undefined || second !== undefined)
-    return place.problem(`clear needs one of ${known.join(', ')}`);
-  if (key === 'above' || key === 'below') {
-    const limit =
-      condition.kind === 'scan_failure_rate' || condition.kind === 'frame_error_rate'
-        ? part.fraction()
-        : condition.kind === 'coap_latency_p99'
-          ? part.durationMs('a duration such as 2s')
-          : part.number();
-    if (limit === null) return null;
-    const clear: LevelTest = { kind: key, limit };
-    return contradicts(clear, condition)
-      ? part.problem(
-          'clear holds while the condition holds too: it would fire and end at once; set it on the other side',
-        )
-      : clear;
-  }
-  return readLevelTest(key, part);
-}
-
-/** Both can hold of one value. */
-function contradicts(clear: LevelTest, condition: AlertCondition): boolean {
-  const fires = firingSide(condition);
-  if (fires === null || (clear.kind !== 'above' && clear.kind !== 'below')) return false;
-  if (clear.kind === fires.kind) return true;
-  return clear.kind === 'below' ? clear.limit > fires.limit : clear.limit < fires.limit;
-}
-
-function firingSide(
-  condition: AlertCondition,
-): { readonly kind: 'above' | 'below'; readonly limit: number } | null {
-  switch (condition.kind) {
-    case 'reading':
-      return condition.test.kind === 'above' || condition.test.kind === 'below' ? condition.test : null;
-    case 'scan_failure_rate':
-    case 'frame_error_rate':
-    case 'partitions':
-      return { kind: 'above', limit: condition.above };
-    case 'coap_latency_p99':
-      return { kind: 'above', limit: condition.aboveMs };
-    case 'margin_below':
-      return { kind: 'below', limit: condition.limitDb };
-    case 'battery_below':
-      return { kind: 'below', limit: condition.limitMillivolts };
-    default:
-      return null;
-  }
 }

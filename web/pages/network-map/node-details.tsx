@@ -49,7 +49,7 @@ export function NodeDetails({ map, node, onHighlight, onSelect, withTitle }: Nod
       </div>
       <dl className={classes.facts}>
         <LastSeen node={node} />
-        {node.measuredAt !== undefined && <Moment term="Read" atMs={node.measuredAt} />}
+        {node.measuredAt !== undefined && <Moment term="Measured" atMs={node.measuredAt} />}
         {node.toldBy !== undefined && (
           <Fact term="Told by">
             <NodeLink map={map} id={node.toldBy} onSelect={onSelect} />
