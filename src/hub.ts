@@ -211,6 +211,7 @@ export async function createHub(config: Config, overrides: HubOverrides): Promis
       probe: (url) => probeRest(url, clock),
       clock,
     });
+
     const server = createServer({
       config,
       links,

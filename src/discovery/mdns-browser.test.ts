@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { FakeClock } from '../../test/support/fake-clock.ts';
 import { freeUdpPort, recordedService, startMdnsResponder } from '../../test/support/mdns-responder.ts';
 import { systemClock } from '../clock.ts';
 import { browse } from './mdns-browser.ts';
@@ -61,6 +62,20 @@ describe('a browse', () => {
   it('finds nothing where nobody answers, and leaves nothing open', async () => {
     const port = await freeUdpPort();
     expect((await browseLoopback(port, 50)).instances).toEqual([]);
+  });
+
+  it('ends at once when it is told to', async () => {
+    const abort = new AbortController();
+    const options = {
+      service: recordedService,
+      interface: '127.0.0.1',
+      clock: new FakeClock(),
+      port: await freeUdpPort(),
+    };
+    const running = browse({ ...options, signal: abort.signal });
+    abort.abort();
+    expect(await running).toMatchObject({ ok: true, browsed: { instances: [] } });
+    expect(await browse({ ...options, signal: abort.signal })).toMatchObject({ ok: true });
   });
 
   it('says which interface there is not', async () => {

@@ -76,6 +76,7 @@ function listen(
   records: ServiceRecords,
   { clock, durationMs = defaultDurationMs, port = 5353, service, signal }: BrowseOptions,
 ): Promise<string | null> {
+  if (signal?.aborted === true) return Promise.resolve(null);
   return new Promise((resolve) => {
     // Bound to every address: a socket bound to one would not get multicasts. It sends on this interface only.
     const mdns = multicastDns({ port, interface: address, bind: '0.0.0.0', loopback: true });
