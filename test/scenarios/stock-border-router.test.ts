@@ -207,6 +207,55 @@ describe('a stock border router behind the agent', () => {
   });
 });
 
+/** The map that a border router of this dialect gives. */
+async function mapThrough(dialect: 'before_2026_07' | 'legacy' | 'esp'): Promise<TopologyWire> {
+  await using replay = await openOtbrReplay({ speed: 4, dialect });
+  const hub = await startHubProcess();
+  const client = new HubClient(hub.url);
+  const agent = startAgent(hub, '--id', 'lab', '--otbr-url', replay.url);
+  try {
+    await client.untilOnline(1);
+    await untilNodes(client, 10);
+    const scan = await client.scanToEnd();
+    expect([scan.state, answered(scan)], agent.output()).toEqual(['completed', scan.expected]);
+    const topology = await client.topology();
+    await stopAgent(agent);
+    return topology;
+  } finally {
+    agent.process.kill('SIGKILL');
+    await hub.stop();
+  }
+}
+
+it('maps a border router of before July 2026 as one of today', async () => {
+  expect(mapOf(await mapThrough('before_2026_07'))).toEqual(designedMap);
+});
+
+it.each(['legacy', 'esp'] as const)(
+  'maps a border router that speaks the %s dialect: all devices and links, without what it does not tell',
+  async (dialect) => {
+    const topology = await mapThrough(dialect);
+    expect(topology.networks).toMatchObject([{ completeness: { complete: true, proved: true } }]);
+    const parentOf = (id: string | null) => topology.nodes.find((node) => node.id === id)?.rloc16 ?? null;
+    const devices = topology.nodes.map((node) => [node.rloc16, node.role, parentOf(node.parent_id)]);
+    const routers = ['0x1400', '0x2800', '0x3400', '0x3800', '0x6000', '0x8c00', '0xe000', '0xf000'];
+    expect(devices).toHaveLength(nodeNumbers.length);
+    // Recorded at another time: node 2 was the leader then. The parents tell minimal devices without their extended address.
+    expect(devices).toEqual(
+      expect.arrayContaining([
+        ['0x7400', 'leader', null],
+        ...routers.map((rloc16) => [rloc16, 'router', null]),
+        ['0x2803', 'reed', '0x2800'],
+        ['0xf002', 'child', '0xf000'],
+        ['0x8c01', 'sleepy_child', '0x8c00'],
+        ['0x6001', 'sleepy_child', '0x6000'],
+      ]),
+    );
+    const betweenRouters = mapOf(topology).links.filter(([a, b]) => a >= 1 && b <= 9);
+    expect(betweenRouters).toEqual(designedLinks.map(([a, b]) => [a, b, null, null]));
+  },
+);
+
 it('keeps the meshes of two border routers in one agent apart', async () => {
   await using replay = await openOtbrReplay({ speed: 4 });
   const other = createOtbrNetwork({
