@@ -11,10 +11,9 @@
 import type { Clock } from '../../clock.ts';
 import type { ExtAddress } from '../../protocol/ids.ts';
 import type { Ipv6Address } from '../../protocol/ipv6.ts';
-import { isRouterRloc16, type Rloc16, rloc16OfRouter, routerRloc16Of } from '../../protocol/rloc16.ts';
+import type { Rloc16 } from '../../protocol/rloc16.ts';
 import { CountedRadio } from './counted-radio.ts';
 import { type DeviceDiagnostics, nothingTold } from './device-diagnostics.ts';
-import { extAddressOf, rloc16Of } from './mesh-addresses.ts';
 import type { MeshMemory } from './mesh-memory.ts';
 import { type MeshDevice, type MeshPicture, pictureOf, type ToldDevice } from './mesh-picture.ts';
 import type {
@@ -27,6 +26,16 @@ import type {
   ReadResult,
 } from './mesh-reader.ts';
 import type { ReaderLane } from './reader-lane.ts';
+import {
+  type AskingFacts,
+  doubtfulRouters,
+  endDevicesToAsk,
+  hasNameless,
+  lacksRouters,
+  routersToAsk,
+  slowestKnown,
+  strays,
+} from './whom-to-ask.ts';
 
 export interface MeshCollectionOptions {
   readonly reader: MeshReader;
@@ -96,9 +105,6 @@ const maxSurveys = 2;
 const maxSurveysAlone = 3;
 /** A child that its parent heard so lately is there; another one's older row may still have to be waited for. */
 const surelyThereMs = 10_000;
-/** Devices that are read for what changes slowly, in one reading. */
-const slowPerReading = 8;
-const slowAgainMs = 60_000;
 /** A query and a get. */
 const slowRequests = 2;
 /** Answers in a row that cannot be used: then it is the border router. */
@@ -207,12 +213,14 @@ export class MeshCollection implements MeshReading {
   /** What changes slowly, of those read longest ago, until somebody waits: with budget and time that are left. */
   async readSlowly(signal: AbortSignal): Promise<void> {
     if (this.#followed !== null) return;
-    const { clock, memory, timeLimitMs } = this.#options;
+    const { clock, memory, reader, timeLimitMs } = this.#options;
     const stop = (): void => this.#abort.abort();
     const cancelLimit = clock.after(this.startedMs + timeLimitMs - clock.monotonicMs(), stop);
     signal.addEventListener('abort', stop, { once: true });
     try {
-      for (const device of this.#slowCandidates()) {
+      const picture = this.#picture;
+      const candidates = picture === null || !reader.asksDevices ? [] : slowestKnown(this.#asking(picture));
+      for (const device of candidates) {
         if (signal.aborted || this.#abort.signal.aborted || this.radio.left < slowRequests) return;
         const topics = new Set<DiagnosticTopic>(['counters']);
         if (memory.needsIdentity(device.extAddress, clock.monotonicMs())) topics.add('identity');
@@ -327,10 +335,11 @@ export class MeshCollection implements MeshReading {
     if (this.#surveys === 0) return { kind: 'survey' };
     if (!this.#options.reader.asksDevices) {
       this.#routersAsked = true;
-      return this.#surveys < maxSurveysAlone && this.#lacksRouters(picture) ? { kind: 'survey' } : null;
+      return this.#surveys < maxSurveysAlone && lacksRouters(picture) ? { kind: 'survey' } : null;
     }
-    const { likely, unlikely } = this.#routersToAsk(picture);
-    const doubtful = this.#doubtfulRouters(picture);
+    const facts = this.#asking(picture);
+    const { likely, unlikely } = routersToAsk(facts);
+    const doubtful = doubtfulRouters(facts);
     const nobodyIsNamed = picture.expectedRouters.size === 0;
     const step =
       this.#firstOf(likely, 0, routerTopics) ??
@@ -341,17 +350,17 @@ export class MeshCollection implements MeshReading {
       this.#progressed();
     }
     const routers = [...likely, ...unlikely];
-    const ends = this.#endDevicesToAsk(picture);
+    const ends = endDevicesToAsk(facts);
     return (
       this.#firstOf(ends, 0, placeTopics) ??
       this.#firstOf(unlikely, 0, routerTopics) ??
       this.#firstOf(doubtful, 0, routerTopics) ??
       this.#firstOf(routers, 1, routerTopics) ??
-      (this.#surveys < maxSurveys && this.#hasNameless(picture) ? { kind: 'survey' } : null) ??
-      this.#firstOf(this.#strays(picture), 0, placeTopics) ??
+      (this.#surveys < maxSurveys && hasNameless(picture) ? { kind: 'survey' } : null) ??
+      this.#firstOf(strays(facts), 0, placeTopics) ??
       this.#firstOf(doubtful, 1, routerTopics) ??
       this.#firstOf(ends, 1, placeTopics) ??
-      this.#firstOf(this.#strays(picture), 1, placeTopics)
+      this.#firstOf(strays(facts), 1, placeTopics)
     );
   }
 
@@ -440,10 +449,10 @@ export class MeshCollection implements MeshReading {
   #withNeed(problem: CollectionProblem, refusedKind?: AskedDevice['kind']): CollectionProblem {
     if (problem.code !== 'over_budget') return problem;
     const picture = this.#picture;
-    const { likely, unlikely } =
-      picture === null ? { likely: [], unlikely: [] } : this.#routersToAsk(picture);
+    const facts = picture === null ? null : this.#asking(picture);
+    const { likely, unlikely } = facts === null ? { likely: [], unlikely: [] } : routersToAsk(facts);
     const routers = this.#unasked(likely) + this.#unasked(unlikely);
-    const ends = picture === null ? 0 : this.#unasked(this.#endDevicesToAsk(picture));
+    const ends = facts === null ? 0 : this.#unasked(endDevicesToAsk(facts));
     const refused = Math.max(this.radio.refused, refusedKind === undefined ? 0 : 1);
     const more = Math.max(1, refused - this.radio.left) + routers * slowRequests + ends;
     return {
@@ -458,143 +467,17 @@ export class MeshCollection implements MeshReading {
 
   // ------------------------------------------------------------------------------------------------- whom to ask
 
-  /**
-   * Those that proved themselves or that a table names: the border router, those that somebody waits for, then the rest. Unlikely
-   * to answer are those that were silent the last time or that the border router has no way to: they keep nobody waiting.
-   */
-  #routersToAsk(picture: MeshPicture): { likely: AskedDevice[]; unlikely: AskedDevice[] } {
-    const { state } = picture;
-    const routers = new Map<ExtAddress, Rloc16 | null>();
-    if (state.rloc16 !== null && isRouterRloc16(state.rloc16)) routers.set(state.extAddress, state.rloc16);
-    for (const device of picture.devices)
-      if (device.kind === 'router' && device.extAddress !== null)
-        routers.set(device.extAddress, device.rloc16);
-    for (const { extAddress, rloc16 } of picture.expectedRouters.values())
-      if (extAddress !== null && !routers.has(extAddress)) routers.set(extAddress, rloc16);
-    const devices: AskedDevice[] = [...routers]
-      .filter(([extAddress]) => this.#triesOf(extAddress) < maxTries)
-      .map(([extAddress, rloc16]) => ({ extAddress, rloc16, kind: 'router' }));
-    const wanted = this.#wanted(picture);
-    const cutOff = this.#cutOff(picture);
-    const isUnlikely = ({ extAddress, rloc16 }: AskedDevice): boolean =>
-      extAddress !== state.extAddress &&
-      (this.#options.memory.wasSilent(extAddress) || (rloc16 !== null && cutOff.has(rloc16)));
-    const rank = ({ extAddress, rloc16 }: AskedDevice): number => {
-      if (extAddress === state.extAddress) return 0;
-      return wanted.devices.has(extAddress) || (rloc16 !== null && wanted.routers.has(rloc16)) ? 1 : 2;
-    };
-    const inOrder = devices
-      .map((device) => ({ device, rank: rank(device) }))
-      .sort((one, other) => one.rank - other.rank)
-      .map(({ device }) => device);
+  #asking(picture: MeshPicture): AskingFacts {
+    const { clock, memory, waiting } = this.#options;
+    const elsewhere = [...this.#followers].flatMap((follower) => [...follower.waiting()]);
     return {
-      likely: inOrder.filter((device) => !isUnlikely(device)),
-      unlikely: inOrder.filter(isUnlikely),
+      picture,
+      listed: this.#listed,
+      memory,
+      waiting: [...waiting(), ...elsewhere],
+      asked: this.#tries,
+      nowMs: clock.monotonicMs(),
     };
-  }
-
-  /** Routers that the border router's own Route64 has no way to. */
-  #cutOff({ byExtAddress, state }: MeshPicture): Set<Rloc16> {
-    const routes = byExtAddress.get(state.extAddress)?.own?.routes ?? [];
-    return new Set(
-      routes.flatMap(({ cost, linkQualityIn, nextHop, routerId }) =>
-        cost === 0 && linkQualityIn === 0 && nextHop === null ? [rloc16OfRouter(routerId)] : [],
-      ),
-    );
-  }
-
-  /** Routers by a list or an earlier reading only. What a parent's table names is a child, whatever an older list says. */
-  #doubtfulRouters(picture: MeshPicture): AskedDevice[] {
-    const { memory } = this.#options;
-    const listed = [...this.#listed.values()].flatMap(({ extAddress, kind }) =>
-      kind === 'router' ? [extAddress] : [],
-    );
-    const named = new Set([...picture.expectedRouters.values()].map(({ extAddress }) => extAddress));
-    return [...new Set([...listed, ...memory.routers()])].flatMap((extAddress) =>
-      named.has(extAddress) || picture.byExtAddress.has(extAddress)
-        ? []
-        : [{ extAddress, rloc16: memory.rloc16Of(extAddress), kind: 'router' as const }],
-    );
-  }
-
-  /** Devices whose addresses are waited for, and the places of those or of their parents. */
-  #wanted(picture: MeshPicture): { devices: Set<ExtAddress>; routers: Set<Rloc16> } {
-    const { memory, waiting } = this.#options;
-    const devices = new Set<ExtAddress>();
-    const routers = new Set<Rloc16>();
-    const listedAt = new Map<Ipv6Address, ExtAddress>();
-    for (const { extAddress, ipv6Addresses } of this.#listed.values())
-      for (const address of ipv6Addresses) listedAt.set(address, extAddress);
-    const addresses = [...waiting(), ...[...this.#followers].flatMap((follower) => [...follower.waiting()])];
-    for (const address of addresses) {
-      const told = picture.byAddress.get(address);
-      const extAddress =
-        told?.extAddress ??
-        listedAt.get(address) ??
-        memory.extAddressOf(address) ??
-        (extAddressOf(address) as ExtAddress | null);
-      const rloc16 = told?.rloc16 ?? (extAddress === null ? rloc16Of(address) : memory.rloc16Of(extAddress));
-      if (extAddress !== null) devices.add(extAddress);
-      if (rloc16 !== null) routers.add(routerRloc16Of(rloc16));
-    }
-    return { devices, routers };
-  }
-
-  /** Listening end devices whose addresses nobody told; they seldom change, so they are asked once. */
-  #endDevicesToAsk(picture: MeshPicture): AskedDevice[] {
-    const { clock, memory } = this.#options;
-    const nowMs = clock.monotonicMs();
-    return picture.devices.flatMap(({ extAddress, ipv6Addresses, kind, mode, rloc16 }) => {
-      const isSelf = extAddress === picture.state.extAddress;
-      if (extAddress === null || (kind !== 'full' && kind !== 'minimal')) return [];
-      if (isSelf && mode === null) return [{ extAddress, rloc16, kind: 'full' as const }];
-      if (mode === null) return [];
-      const isAskedHere = this.#tries.has(extAddress);
-      if (this.#tries.get(extAddress)?.answered === true) return [];
-      if (!isSelf && ipv6Addresses.length > 0) return [];
-      return isAskedHere || isSelf || memory.mayAskPlace(extAddress, nowMs)
-        ? [{ extAddress, rloc16, kind }]
-        : [];
-    });
-  }
-
-  /** Listed, in no table, and not asleep: whether they are there only they can say. */
-  #strays(picture: MeshPicture): AskedDevice[] {
-    return picture.unproved.flatMap(({ extAddress, kind }) =>
-      kind === 'full' || kind === 'minimal'
-        ? [{ extAddress, rloc16: this.#options.memory.rloc16Of(extAddress), kind }]
-        : [],
-    );
-  }
-
-  #slowCandidates(): AskedDevice[] {
-    const { clock, memory, reader } = this.#options;
-    if (!reader.asksDevices) return [];
-    const nowMs = clock.monotonicMs();
-    return (this.#picture?.devices ?? [])
-      .flatMap(({ extAddress, kind, mode, rloc16 }) => {
-        // Of a child whose mode nobody told it is not known whether it sleeps.
-        if (extAddress === null || kind === 'sleepy' || (kind !== 'router' && mode === null)) return [];
-        const askedAtMs = memory.slowAskedAtMs(extAddress) ?? -Infinity;
-        return nowMs - askedAtMs < slowAgainMs || this.#tries.get(extAddress)?.answered === false
-          ? []
-          : [{ device: { extAddress, rloc16, kind }, askedAtMs }];
-      })
-      .sort((one, other) => (one.askedAtMs === other.askedAtMs ? 0 : one.askedAtMs - other.askedAtMs))
-      .slice(0, slowPerReading)
-      .map(({ device }) => device);
-  }
-
-  #hasNameless(picture: MeshPicture): boolean {
-    return [...picture.expectedRouters.values()].some(
-      ({ extAddress, wasRead }) => extAddress === null && !wasRead,
-    );
-  }
-
-  #lacksRouters(picture: MeshPicture): boolean {
-    const expected = [...picture.expectedRouters.values()];
-    const read = expected.filter(({ wasRead }) => wasRead).length;
-    return read < expected.length || read < (picture.state.routerCount ?? 0);
   }
 
   /** Once asked as often as it may be, it is at the end of every order. */
