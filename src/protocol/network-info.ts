@@ -70,9 +70,9 @@ export interface LinkMeasurement {
   readonly lqi: number | null;
   /** Signal above the noise floor, dB. */
   readonly linkMargin: number | null;
-  /** Share of frames lost, 0–1. */
+  /** Share of lost frames among those that it sends to the other end, 0–1: OpenThread counts what is not acknowledged. */
   readonly frameErrorRate: number | null;
-  /** Share of messages lost, 0–1. */
+  /** The same of whole messages, after retries. */
   readonly messageErrorRate: number | null;
 }
 

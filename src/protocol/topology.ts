@@ -103,8 +103,11 @@ export const evidenceSchema = z
     last_rssi: z.number().optional().describe('Of the last frame alone, dBm; absent where not told'),
     link_margin: z.number().nullable().describe('dB above the noise floor'),
     lqi: z.number().nullable().describe('Link quality, 0–3'),
-    frame_error_rate: z.number().nullable().describe('0–1'),
-    message_error_rate: z.number().nullable().describe('0–1'),
+    frame_error_rate: z
+      .number()
+      .nullable()
+      .describe('Share of lost frames among those that the reporter sends to the other end, 0–1'),
+    message_error_rate: z.number().nullable().describe('The same of whole messages, after retries'),
   })
   .meta({ id: 'LinkEvidence' });
 

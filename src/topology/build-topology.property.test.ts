@@ -35,7 +35,7 @@ const measured = {
 const entry = fc.record({
   rloc16,
   ext_addr: optional(extAddress),
-  age: optional(fc.integer({ min: 0, max: 9 })),
+  age: optional(fc.constantFrom(0, 1, 2, 5, 150, 300)),
   mode: optional(fc.constantFrom('rdn', 'rn', '-')),
   ...measured,
 });
@@ -54,8 +54,20 @@ const networkInfo = fc
         router_id: fc.integer({ min: 0, max: 4 }),
         lq_in: fc.integer({ min: 0, max: 3 }),
         lq_out: fc.integer({ min: 0, max: 3 }),
+        cost: optional(fc.integer({ min: 0, max: 16 })),
+        next_hop: optional(fc.integer({ min: 0, max: 4 })),
       }),
       { maxLength: 4 },
+    ),
+    told_by: optional(extAddress),
+    measured_ago_ms: optional(fc.constantFrom(0, 3, 300_000)),
+    ipv6_addresses: fc.constantFrom([], ['fd01::1'], ['fd01::1', 'fd01::2']),
+    device: optional(
+      fc.record({
+        eui64: optional(fc.constantFrom(ext('1'), ext('2'))),
+        hostname: optional(fc.constantFrom('x', 'y')),
+        vendor_model: optional(fc.constantFrom('m1', 'm2')),
+      }),
     ),
   })
   .map((value) => {
@@ -85,6 +97,15 @@ const borderRouters: fc.Arbitrary<TopologyBorderRouter[]> = fc.uniqueArray(
       role: fc.option(fc.constantFrom(...roles)),
       partitionId: fc.option(fc.integer({ min: 1, max: 2 })),
       networkKey,
+      network: fc.option(
+        fc.record({
+          extPanId: fc.option(fc.constantFrom(ext('1'), ext('2'))),
+          name: fc.option(fc.constantFrom('Home', '__proto__')),
+          panId: fc.option(fc.integer({ min: 1, max: 2 })),
+          channel: fc.option(fc.integer({ min: 11, max: 12 })),
+          meshLocalPrefix: fc.option(fc.constantFrom('fd0a::/64', 'no prefix')),
+        }),
+      ),
     })
     .map(({ id, ...changes }) => borderRouter(id, changes)),
   { maxLength: 3, selector: (item) => item.id },

@@ -8,7 +8,7 @@ import type { TopologyObservation } from './topology-input.ts';
  * Thread gives a partition up after 120 s without a sign of its leader (NETWORK_ID_TIMEOUT): what a device said of its
  * partition before that may be over, ms.
  */
-export const partitionFactsLastMs = 120_000;
+const partitionFactsLastMs = 120_000;
 
 type Answer = Pick<TopologyObservation, 'decidedAt' | 'networkInfo'>;
 

@@ -112,7 +112,7 @@ function makeOf(device: EarlierNode['device'] | null): Pick<Traits, 'eui64' | 'h
 }
 
 class Candidates {
-  /** By each trait, with its network where it means nothing outside. */
+  /** By each trait, in its network: others may be built apart, see `topology-builder.ts`. */
   readonly #byTrait = new Map<string, EarlierNode[]>();
 
   constructor(vanished: readonly EarlierNode[]) {
@@ -150,7 +150,7 @@ const maxCompared = 100;
 
 function keysOf({ eui64, hostname, model, network, rloc16 }: Traits): string[] {
   const keys: string[] = [];
-  if (eui64 !== null) keys.push(`eui64 ${eui64}`);
+  if (eui64 !== null) keys.push(`eui64 ${network} ${eui64}`);
   if (hostname !== null) keys.push(`host ${network} ${hostname}`);
   if (rloc16 !== null) keys.push(`rloc16 ${network} ${rloc16}`);
   if (model !== null) keys.push(`model ${network} ${model}`);
@@ -159,9 +159,9 @@ function keysOf({ eui64, hostname, model, network, rloc16 }: Traits): string[] {
 
 /** Nothing where two traits prove that they are not the same. */
 function inCommon(one: Traits, other: Traits): Reason[] {
+  if (one.network !== other.network) return [];
   if (one.eui64 !== null && other.eui64 !== null) return one.eui64 === other.eui64 ? ['eui64'] : [];
   if (one.model !== null && other.model !== null && one.model !== other.model) return [];
-  if (one.network !== other.network) return [];
   const reasons: Reason[] = [];
   if (one.hostname !== null && one.hostname === other.hostname) reasons.push('hostname');
   if (one.rloc16 !== null && one.rloc16 === other.rloc16) reasons.push('rloc16');
