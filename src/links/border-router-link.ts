@@ -50,6 +50,9 @@ export interface LinkHandshake {
 /** What the WebSocket runs over: a large frame on poor Wi-Fi takes seconds, and its bytes are life as well. */
 export interface Transport {
   readonly bytesRead: number;
+  /** From here to `uncork` what is written is held back, to leave in one piece. Absent where every frame leaves by itself. */
+  cork?(): void;
+  uncork?(): void;
 }
 
 export interface LinkLimits {
@@ -110,6 +113,7 @@ export class BorderRouterLink {
   #bytesRead: number;
   #pingDueMs: number;
   #inFlightPinged = false;
+  #corked = false;
   #received = 0;
   #sent = 0;
 
@@ -172,6 +176,7 @@ export class BorderRouterLink {
 
   /** Sends a command whose answer is awaited. `full`: nothing was sent; wait for `whenWritable`. */
   send(command: HubCommand): SendResult {
+    this.#cork();
     const result = this.#outbox.send(encodeHubCommand(command, this.handshake.encoding));
     if (result !== 'queued') return result;
     this.#sent += 1;
@@ -187,6 +192,18 @@ export class BorderRouterLink {
       sentMs: this.#options.clock.monotonicMs(),
     });
     return result;
+  }
+
+  /** A scan begins with several commands to each border router: what is sent in one turn is one system call. */
+  #cork(): void {
+    const { transport } = this.#options;
+    if (this.#corked || transport.cork === undefined) return;
+    this.#corked = true;
+    transport.cork();
+    queueMicrotask(() => {
+      this.#corked = false;
+      transport.uncork?.();
+    });
   }
 
   whenWritable(): Promise<void> {

@@ -68,8 +68,12 @@ describe('BorderRouterLinks', () => {
     for (const name of names) bus.on(name, (fact: Facts[typeof name]) => facts.push([name, fact]));
   });
 
-  function connect(borderRouterId: BorderRouterId = id, encoding: 'json' | 'cbor' = 'json'): FakeSocket {
-    const socket = new FakeSocket();
+  function connect(
+    borderRouterId: BorderRouterId = id,
+    encoding: 'json' | 'cbor' = 'json',
+    corks: { cork?: () => void; uncork?: () => void } = {},
+  ): FakeSocket {
+    const socket = Object.assign(new FakeSocket(), corks);
     const handshake = {
       id: borderRouterId,
       networkPrefix: parseIpv6Prefix('fd00::/64'),
@@ -104,6 +108,18 @@ describe('BorderRouterLinks', () => {
     expect(answers()).toMatchObject([
       { requestId: 'r1', borderRouterId: id, answer: { ok: true, networkInfo: { rloc16: '0xa000' } } },
     ]);
+  });
+
+  it('lets the commands of one turn leave together, and those of the next by themselves', async () => {
+    const turns: string[] = [];
+    connect(id, 'json', { cork: () => turns.push('cork'), uncork: () => turns.push('uncork') });
+    links.sendScanNode(id, command('r1'));
+    links.sendScanNode(id, command('r2'));
+    expect(turns).toEqual(['cork']);
+    await settle();
+    links.sendScanNode(id, command('r3'));
+    await settle();
+    expect(turns).toEqual(['cork', 'uncork', 'cork', 'uncork']);
   });
 
   it('speaks CBOR where that was negotiated', () => {
