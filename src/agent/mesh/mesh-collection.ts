@@ -381,9 +381,8 @@ export class MeshCollection implements MeshReading {
       return;
     }
     const { device, topics, timeoutMs } = step;
-    const tries = this.#tries.get(device.extAddress) ?? { count: 0, answered: false };
+    const tries = { count: this.#triesOf(device.extAddress) + 1, answered: false };
     this.#tries.set(device.extAddress, tries);
-    tries.count += 1;
     const result = await this.#ask(device, topics, timeoutMs);
     if (topics === placeTopics) memory.placeAsked(device.extAddress, clock.monotonicMs());
     if (result.ok && isOwnWord(result.value, device)) {
@@ -480,10 +479,11 @@ export class MeshCollection implements MeshReading {
     };
   }
 
-  /** Once asked as often as it may be, it is at the end of every order. */
+  /** Once it answered it is asked no more. Who was silent in the last reading too has only the second, shorter try. */
   #triesOf(extAddress: ExtAddress): number {
     const tries = this.#tries.get(extAddress);
-    return tries === undefined ? 0 : tries.answered ? maxTries : tries.count;
+    if (tries === undefined) return this.#options.memory.wasSilent(extAddress) ? maxTries - 1 : 0;
+    return tries.answered ? maxTries : tries.count;
   }
 
   // ----------------------------------------------------------------------------------------------- what was told

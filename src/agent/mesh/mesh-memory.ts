@@ -99,8 +99,11 @@ export class MeshMemory implements RememberedDevices {
   }
 
   silence(extAddress: ExtAddress, isSilent: boolean): void {
-    if (!isSilent) this.#silent.delete(extAddress);
-    else if (this.#silent.size < maxDevices) this.#silent.add(extAddress);
+    this.#silent.delete(extAddress);
+    if (isSilent) this.#silent.add(extAddress);
+    if (this.#silent.size <= maxDevices) return;
+    const [oldest] = this.#silent;
+    if (oldest !== undefined) this.#silent.delete(oldest);
   }
 
   /** Keeps what the reading proved or named; drops the rest, unless the reading ended early and says nothing of it. */
@@ -181,7 +184,6 @@ export class MeshMemory implements RememberedDevices {
   #forget(extAddress: ExtAddress): void {
     this.#forgetPlace(extAddress);
     this.#devices.delete(extAddress);
-    this.#silent.delete(extAddress);
   }
 
   #forgetPlace(extAddress: ExtAddress): void {

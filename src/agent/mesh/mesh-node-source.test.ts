@@ -286,6 +286,23 @@ describe('devices that are not there', () => {
     expect(facts).toMatchObject([{ report: { complete: false, answeredRouters: 8, problemCode: 'silent' } }]);
   });
 
+  it('asks a router that was silent before only once, last and shortly, so that its scan is answered in time', async () => {
+    reader.silent.add(extAddressOf(9));
+    await readMesh();
+    await clock.advance(60_000);
+    reader.asked.length = 0;
+    const answer = scan(nodeOf(9).ipaddr.find((address) => address.startsWith('fe80')) ?? '');
+    await clock.advance(4_950);
+    expect(await answer).toMatchObject({ reason: expect.stringMatching(/^router 0x6000/) as string });
+    const tables = reader.asked.filter(({ topics }) => topics.has('tables'));
+    expect(tables.at(-1)).toMatchObject({ device: { extAddress: extAddressOf(9) }, timeoutMs: 2_000 });
+    expect(reader.timesAsked(extAddressOf(9))).toBe(1);
+    // It is back.
+    reader.silent.clear();
+    await clock.advance(60_000);
+    expect((await infoOf(9)).role).toBe('router');
+  });
+
   it('keeps everyone else’s answer, and does not wait for a router known to be silent', async () => {
     await readMesh();
     reader.silent.add(extAddressOf(9));
