@@ -8,6 +8,7 @@ import { CoapNodeSource } from './coap/coap-node-source.ts';
 import { UdpTransport } from './coap/udp-transport.ts';
 import { MeshNodeSource } from './mesh/mesh-node-source.ts';
 import type { MeshReader } from './mesh/mesh-reader.ts';
+import type { SharedCollections } from './mesh/shared-collections.ts';
 import { OtCtlReader } from './ot-ctl/ot-ctl-reader.ts';
 import { OtbrRestReader } from './otbr-rest/otbr-rest-reader.ts';
 import type { StockAddress } from './stock-address.ts';
@@ -25,6 +26,8 @@ export interface StockProgramOptions {
   readonly encoding: FrameEncoding;
   /** Requests that one reading of the mesh may send on the radio. */
   readonly radioBudget: number;
+  /** The same for all border routers of this process: those of one mesh then read it once. */
+  readonly shared?: SharedCollections;
   /** Where CoAP multicasts go through: `wpan0`; null: the system chooses. */
   readonly threadInterface: string | null;
   readonly firmware: string;
@@ -53,6 +56,7 @@ export function openStockBorderRouter(options: StockProgramOptions): StockBorder
         reader: openReader(),
         clock,
         radioBudget: options.radioBudget,
+        ...(options.shared === undefined ? {} : { shared: options.shared }),
         sendCoap: (request, signal) => coap.sendCoap(request, signal),
       });
     },

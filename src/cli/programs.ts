@@ -1,5 +1,9 @@
 /** The real programs behind the commands, loaded only when a command starts one. */
+import type { SharedCollections as Shared } from '../agent/mesh/shared-collections.ts';
 import type { CliPrograms } from './cli-context.ts';
+
+/** Border routers of one mesh that one command speaks for read it once. */
+let sharedCollections: Shared | null = null;
 
 export const programs: CliPrograms = {
   async createHub(config, overrides) {
@@ -39,8 +43,12 @@ export const programs: CliPrograms = {
     return createAgent(options);
   },
   async createStockBorderRouter(options) {
-    const { openStockBorderRouter } = await import('../agent/open-stock-border-router.ts');
-    return openStockBorderRouter(options);
+    const [{ openStockBorderRouter }, { SharedCollections }] = await Promise.all([
+      import('../agent/open-stock-border-router.ts'),
+      import('../agent/mesh/shared-collections.ts'),
+    ]);
+    sharedCollections ??= new SharedCollections();
+    return openStockBorderRouter({ ...options, shared: sharedCollections });
   },
   async probeOtbrRest(url, signal) {
     const { probeOtbrRest } = await import('../agent/otbr-rest/otbr-probe.ts');
