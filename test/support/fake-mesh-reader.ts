@@ -50,8 +50,16 @@ export class FakeMeshReader implements MeshReader {
   readonly failures = new Map<number, ReadFailure>();
   /** What a survey tells beside the list. */
   surveyed: readonly DeviceDiagnostics[] = [];
+  /** Whether it lists the mesh without a survey; after one it does. */
+  isSearched = false;
+  /** Devices that came after the last survey. */
+  readonly unlisted = new Set<ExtAddress>();
+  listDelayMs = 10;
   readonly asked: AskedOf[] = [];
+  readings = 0;
   surveys = 0;
+  /** Of a survey; as of any call where it is null. */
+  surveyMs: number | null = null;
   calls = 0;
   overlaps = 0;
   closed = false;
@@ -64,13 +72,23 @@ export class FakeMeshReader implements MeshReader {
   }
 
   state({ signal }: Pick<ReadContext, 'signal'>): Promise<ReadResult<BorderRouterState>> {
+    this.readings += 1;
     return this.#call(signal, this.delayMs, () => ({ ok: true, value: this.mesh.state }));
+  }
+
+  list({ signal }: Pick<ReadContext, 'signal'>): Promise<ReadResult<readonly ListedDevice[] | null>> {
+    return this.#call(signal, this.listDelayMs, () => ({
+      ok: true,
+      value: this.asksDevices ? this.#list() : null,
+    }));
   }
 
   survey({ radio, signal }: ReadContext): Promise<ReadResult<Survey>> {
     this.surveys += 1;
     if (!radio.take(1)) return Promise.resolve(overBudget);
-    return this.#call(signal, this.delayMs, () => ({
+    this.isSearched = true;
+    this.unlisted.clear();
+    return this.#call(signal, this.surveyMs ?? this.delayMs, () => ({
       ok: true,
       value: { devices: this.mesh.listed, diagnostics: this.surveyed },
     }));
@@ -86,6 +104,8 @@ export class FakeMeshReader implements MeshReader {
     const isSelf = device.extAddress === this.mesh.state.extAddress;
     if (!isSelf && !radio.take(topics.has('tables') ? 2 : 1)) return Promise.resolve(overBudget);
     const told = this.mesh.devices.get(device.extAddress);
+    if (this.unlisted.has(device.extAddress))
+      return this.#call(signal, this.listDelayMs, () => silent(device));
     if (told === undefined || this.silent.has(device.extAddress))
       return this.#call(signal, timeoutMs, () => silent(device));
     return this.#call(signal, this.delayMs, () => ({ ok: true, value: onTopics(told, topics) }));
@@ -99,6 +119,10 @@ export class FakeMeshReader implements MeshReader {
   /** How often a device was asked. */
   timesAsked(extAddress: ExtAddress): number {
     return this.asked.filter(({ device }) => device.extAddress === extAddress).length;
+  }
+
+  #list(): ListedDevice[] {
+    return this.isSearched ? this.mesh.listed.filter(({ extAddress }) => !this.unlisted.has(extAddress)) : [];
   }
 
   async #call<Value>(

@@ -1,8 +1,8 @@
 /**
  * One reading of a whole mesh through its border router, one request at a time, within a radio budget and a time limit:
  *
- *   its state ► survey ► tables of every router ► addresses of full end devices ► the silent once more ► survey again for
- *   routers without a name ► listed devices in no table ► told (`core` ends) ► slow topics of a few
+ *   its state ► its list ► tables of every router ► addresses of full end devices ► the silent once more ► a search for
+ *   routers that cannot be asked ► listed devices in no table ► told (`core` ends) ► now and then a search; slow topics of a few
  *
  * What somebody waits for comes first. Route64 and the neighbour tables tell which routers there must be, so that the
  * reading can say whether it was complete. Nothing is trusted from one poll alone: a router is silent after two. Sleepy
@@ -30,11 +30,13 @@ import {
   type AskingFacts,
   doubtfulRouters,
   endDevicesToAsk,
-  hasNameless,
+  hasNewSilence,
+  lacksListed,
   lacksRouters,
   routersToAsk,
   slowestKnown,
   strays,
+  unaskableRouters,
 } from './whom-to-ask.ts';
 
 export interface MeshCollectionOptions {
@@ -81,6 +83,7 @@ export interface MeshReading {
 }
 
 type Step =
+  | { readonly kind: 'list' }
   | { readonly kind: 'survey' }
   | {
       readonly kind: 'ask';
@@ -103,6 +106,11 @@ const maxTries = 2;
 /** A first survey and one more; a dialect that tells the mesh only in surveys, and loses answers, one beyond. */
 const maxSurveys = 2;
 const maxSurveysAlone = 3;
+/** With the border router itself: a list that is shorter tells nothing of the mesh. */
+const fewestListed = 2;
+/** The mesh is searched so often though nothing is missing, and so soon where a device lacks an address. */
+const searchEveryMs = 60 * 60_000;
+const searchForAddressesMs = 10 * 60_000;
 /** A child that its parent heard so lately is there; another one's older row may still have to be waited for. */
 const surelyThereMs = 10_000;
 /** A query and a get. */
@@ -127,6 +135,8 @@ export class MeshCollection implements MeshReading {
   #state: BorderRouterState | null = null;
   #picture: MeshPicture | null = null;
   #problem: CollectionProblem | null = null;
+  /** Null before it was asked for; false where only surveys tell. */
+  #hasList: boolean | null = null;
   #surveys = 0;
   #unusableInARow = 0;
   #routersAsked = false;
@@ -203,7 +213,11 @@ export class MeshCollection implements MeshReading {
       this.#problem ??= { code: 'cancelled', reason: 'the reading was broken off' };
     if (this.radio.refused > 0) this.#problem ??= this.#withNeed({ code: 'over_budget', reason: '' });
     this.#endedMs = clock.monotonicMs();
-    for (const [extAddress, { answered }] of this.#tries) memory.silence(extAddress, !answered);
+    for (const [extAddress, { answered }] of this.#tries)
+      memory.silence(extAddress, !answered, this.#endedMs);
+    if (!this.#options.reader.asksDevices)
+      for (const { extAddress, wasRead } of this.#picture?.expectedRouters.values() ?? [])
+        if (extAddress !== null) memory.silence(extAddress, !wasRead, this.#endedMs);
     if (this.#picture !== null) memory.learn(this.#picture, this.#endedMs, this.#problem !== null);
     // What this reading confirmed gives names to devices that were known by their places only.
     if (this.#followed === null) this.#draw();
@@ -218,6 +232,7 @@ export class MeshCollection implements MeshReading {
     const cancelLimit = clock.after(this.startedMs + timeLimitMs - clock.monotonicMs(), stop);
     signal.addEventListener('abort', stop, { once: true });
     try {
+      if (this.#isTimeToSearch()) await this.#survey();
       const picture = this.#picture;
       const candidates = picture === null || !reader.asksDevices ? [] : slowestKnown(this.#asking(picture));
       for (const device of candidates) {
@@ -332,12 +347,17 @@ export class MeshCollection implements MeshReading {
   #next(): Step | null {
     const picture = this.#picture;
     if (this.#problem !== null || this.#abort.signal.aborted || picture === null) return null;
-    if (this.#surveys === 0) return { kind: 'survey' };
-    if (!this.#options.reader.asksDevices) {
-      this.#routersAsked = true;
-      return this.#surveys < maxSurveysAlone && lacksRouters(picture) ? { kind: 'survey' } : null;
-    }
     const facts = this.#asking(picture);
+    if (this.#hasList === null) return { kind: 'list' };
+    if (this.#surveys === 0 && (!this.#hasList || this.#listed.size < fewestListed))
+      return { kind: 'survey' };
+    if (!this.#options.reader.asksDevices) {
+      this.#allRoutersAsked();
+      const isNews = hasNewSilence(facts);
+      return this.#surveys < (isNews ? maxSurveysAlone : maxSurveys) && lacksRouters(picture)
+        ? { kind: 'survey' }
+        : null;
+    }
     const { likely, unlikely } = routersToAsk(facts);
     const doubtful = doubtfulRouters(facts);
     const nobodyIsNamed = picture.expectedRouters.size === 0;
@@ -345,10 +365,7 @@ export class MeshCollection implements MeshReading {
       this.#firstOf(likely, 0, routerTopics) ??
       (nobodyIsNamed ? this.#firstOf(doubtful, 0, routerTopics) : null);
     if (step !== null) return step;
-    if (!this.#routersAsked) {
-      this.#routersAsked = true;
-      this.#progressed();
-    }
+    this.#allRoutersAsked();
     const routers = [...likely, ...unlikely];
     const ends = endDevicesToAsk(facts);
     return (
@@ -356,11 +373,36 @@ export class MeshCollection implements MeshReading {
       this.#firstOf(unlikely, 0, routerTopics) ??
       this.#firstOf(doubtful, 0, routerTopics) ??
       this.#firstOf(routers, 1, routerTopics) ??
-      (this.#surveys < maxSurveys && hasNameless(picture) ? { kind: 'survey' } : null) ??
+      (this.#surveys < maxSurveys && this.#maySearch(facts) ? { kind: 'survey' } : null) ??
       this.#firstOf(strays(facts), 0, placeTopics) ??
       this.#firstOf(doubtful, 1, routerTopics) ??
       this.#firstOf(ends, 1, placeTopics) ??
       this.#firstOf(strays(facts), 1, placeTopics)
+    );
+  }
+
+  /** Who waits for a child can be answered: no other table can name it any more. */
+  #allRoutersAsked(): void {
+    if (this.#routersAsked) return;
+    this.#routersAsked = true;
+    this.#progressed();
+  }
+
+  #maySearch(facts: AskingFacts): boolean {
+    const unaskable = unaskableRouters(facts, this.#hasList === true);
+    if (this.#surveys === 0) return this.#options.memory.maySearchFor(unaskable);
+    this.#options.memory.notFound(unaskable);
+    return unaskable.length > 0 && this.#hasList !== true;
+  }
+
+  /** A search keeps the border router busy: it is made when nobody waits. */
+  #isTimeToSearch(): boolean {
+    const picture = this.#picture;
+    if (picture === null || this.#hasList !== true || this.#surveys > 0) return false;
+    const { unsearchedForMs } = this.#options.memory;
+    return (
+      unsearchedForMs >= searchEveryMs ||
+      (unsearchedForMs >= searchForAddressesMs && lacksListed(this.#asking(picture)))
     );
   }
 
@@ -376,10 +418,8 @@ export class MeshCollection implements MeshReading {
 
   async #take(step: Step): Promise<void> {
     const { clock, memory } = this.#options;
-    if (step.kind === 'survey') {
-      await this.#survey();
-      return;
-    }
+    if (step.kind === 'list') return this.#list();
+    if (step.kind === 'survey') return this.#survey();
     const { device, topics, timeoutMs } = step;
     const tries = { count: this.#triesOf(device.extAddress) + 1, answered: false };
     this.#tries.set(device.extAddress, tries);
@@ -398,8 +438,36 @@ export class MeshCollection implements MeshReading {
     }
   }
 
+  async #list(): Promise<void> {
+    const { clock, lane, memory, reader } = this.#options;
+    const { signal } = this.#abort;
+    this.#hasList = false;
+    const result = await lane.run(signal, () => reader.list({ signal }));
+    if (!result.ok) {
+      if (!signal.aborted) this.#problem ??= problemOf(result);
+      return;
+    }
+    this.#hasList = result.value !== null;
+    this.#lists(result.value ?? []);
+    // Somebody had it searched before us.
+    if (this.#listed.size >= fewestListed && memory.unsearchedForMs === Infinity)
+      memory.searched(clock.monotonicMs());
+    this.#draw();
+  }
+
+  #lists(devices: readonly ListedDevice[]): void {
+    for (const device of devices) {
+      const earlier = this.#listed.get(device.extAddress);
+      if (earlier === undefined && this.#listed.size >= maxListed) continue;
+      this.#listed.set(device.extAddress, merged(earlier, device));
+      // Who was not listed could not be asked.
+      if (earlier === undefined && this.#tries.get(device.extAddress)?.answered === false)
+        this.#tries.delete(device.extAddress);
+    }
+  }
+
   async #survey(): Promise<void> {
-    const { lane, memory, reader } = this.#options;
+    const { clock, lane, memory, reader } = this.#options;
     const { signal } = this.#abort;
     this.#surveys += 1;
     const context = { radio: this.radio, signal };
@@ -410,9 +478,8 @@ export class MeshCollection implements MeshReading {
       if (!signal.aborted) this.#problem ??= this.#withNeed(problemOf(result));
       return;
     }
-    for (const device of result.value.devices)
-      if (this.#listed.size < maxListed || this.#listed.has(device.extAddress))
-        this.#listed.set(device.extAddress, merged(this.#listed.get(device.extAddress), device));
+    memory.searched(clock.monotonicMs());
+    this.#lists(result.value.devices);
     for (const diagnostics of result.value.diagnostics) this.#learn(diagnostics, !reader.asksDevices);
     this.#draw();
   }

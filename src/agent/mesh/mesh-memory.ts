@@ -24,6 +24,10 @@ const maxDevices = 2_048;
 const placeHoldsMs = 30 * 60_000;
 /** A full device that stayed silent about its addresses is asked again after this. */
 const placeRetryMs = 10 * 60_000;
+/** A listed device in no table that stayed silent is most likely gone. */
+const unnamedRetryMs = 10 * 60_000;
+/** A search seldom finds what the last one did not. */
+const searchAgainMs = 10 * 60_000;
 /** Names and versions change with an update of the firmware. */
 const identityHoldsMs = 6 * 60 * 60_000;
 
@@ -39,7 +43,9 @@ export class MeshMemory implements RememberedDevices {
   readonly #slow = new Map<ExtAddress, SlowMemory>();
   readonly #placeAsked = new Map<ExtAddress, number>();
   /** Did not answer in the last reading that asked them. */
-  readonly #silent = new Set<ExtAddress>();
+  readonly #silent = new Map<ExtAddress, number>();
+  #searchedAtMs = -Infinity;
+  #notFound: ReadonlySet<string> = new Set();
   #mesh: string | null = null;
   #nowMs = 0;
 
@@ -54,6 +60,7 @@ export class MeshMemory implements RememberedDevices {
       this.#devices.clear();
       this.#places.clear();
       this.#silent.clear();
+      this.#searchedAtMs = -Infinity;
     }
     this.#mesh = mesh;
   }
@@ -98,12 +105,37 @@ export class MeshMemory implements RememberedDevices {
     return this.#silent.has(extAddress);
   }
 
-  silence(extAddress: ExtAddress, isSilent: boolean): void {
+  /** Whether a device that nobody names may be asked whether it is there: not soon after it stayed silent. */
+  mayAskUnnamed(extAddress: ExtAddress): boolean {
+    return this.#nowMs - (this.#silent.get(extAddress) ?? -Infinity) >= unnamedRetryMs;
+  }
+
+  silence(extAddress: ExtAddress, isSilent: boolean, nowMs: number): void {
     this.#silent.delete(extAddress);
-    if (isSilent) this.#silent.add(extAddress);
+    if (isSilent) this.#silent.set(extAddress, nowMs);
     if (this.#silent.size <= maxDevices) return;
-    const [oldest] = this.#silent;
+    const [oldest] = this.#silent.keys();
     if (oldest !== undefined) this.#silent.delete(oldest);
+  }
+
+  /** Since the mesh was last searched; Infinity where it never was. */
+  get unsearchedForMs(): number {
+    return this.#nowMs - this.#searchedAtMs;
+  }
+
+  searched(nowMs: number): void {
+    this.#searchedAtMs = nowMs;
+  }
+
+  /** A search may find them: it has not failed to a short while ago. */
+  maySearchFor(routers: readonly string[]): boolean {
+    if (routers.length === 0) return false;
+    return this.unsearchedForMs >= searchAgainMs || routers.some((router) => !this.#notFound.has(router));
+  }
+
+  /** What the last search did not help to find. */
+  notFound(routers: readonly string[]): void {
+    this.#notFound = new Set(routers.slice(0, maxDevices));
   }
 
   /** Keeps what the reading proved or named; drops the rest, unless the reading ended early and says nothing of it. */

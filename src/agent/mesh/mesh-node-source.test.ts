@@ -213,8 +213,8 @@ describe('reading the recorded mesh', () => {
     let answeredMs: number | null = null;
     void scan(nodeOf(1).mleid).then(() => (answeredMs = clock.monotonicMs()));
     await clock.advance(25_000);
-    // State, survey, its own tables.
-    expect(answeredMs).toBe(300);
+    // State, list, survey, its own tables.
+    expect(answeredMs).toBe(310);
   });
 
   it('asks a full end device for its addresses once and remembers them', async () => {
@@ -232,17 +232,76 @@ describe('reading the recorded mesh', () => {
   });
 });
 
+describe('searching the mesh', () => {
+  const scanInTime = async (number: number): Promise<ScanNodeAnswer> => {
+    const answer = scan(nodeOf(number).mleid);
+    await clock.advance(4_950);
+    return answer;
+  };
+
+  it('is done before the first reading only, as long as everybody is listed: it may take 15 s', async () => {
+    reader.surveyMs = 15_000;
+    reader.silent.add(extAddressOf(9));
+    await readMesh();
+    for (let scanNumber = 0; scanNumber < 3; scanNumber += 1) {
+      await clock.advance(60_000);
+      for (const number of [2, 8, 13]) expect((await scanInTime(number)).ok).toBe(true);
+    }
+    expect(reader.surveys).toBe(1);
+  });
+
+  it('is not needed where an earlier agent had it done', async () => {
+    reader.isSearched = true;
+    expect((await scanInTime(13)).ok).toBe(true);
+    expect(reader.surveys).toBe(0);
+  });
+
+  it('finds a router that tables name and the border router does not list', async () => {
+    await readMesh();
+    await clock.advance(60_000);
+    reader.unlisted.add(extAddressOf(6));
+    expect(parsed(await scanInTime(6)).role).toBe('router');
+    expect(reader.surveys).toBe(2);
+  });
+
+  it('is not repeated soon for a router that it did not find', async () => {
+    reader.mesh = {
+      ...reader.mesh,
+      listed: reader.mesh.listed.filter(({ extAddress }) => extAddress !== extAddressOf(6)),
+    };
+    reader.silent.add(extAddressOf(6));
+    await readMesh();
+    const surveys = reader.surveys;
+    await clock.advance(60_000);
+    await scanInTime(6);
+    expect(reader.surveys).toBe(surveys);
+    await clock.advance(600_000);
+    await readAddress(nodeOf(6).mleid);
+    expect(reader.surveys).toBe(surveys + 1);
+  });
+
+  it('is done once an hour when nobody waits', async () => {
+    await readMesh();
+    await clock.advance(3_600_000);
+    reader.surveyMs = 2_000;
+    expect((await scanInTime(13)).ok).toBe(true);
+    expect(facts.at(-1)?.report.durationMs).toBeLessThan(1_500);
+    await clock.advance(10_000);
+    expect(reader.surveys).toBe(2);
+  });
+});
+
 describe('sharing a reading', () => {
   it('reads the mesh once for all who ask until the reading is old', async () => {
     const answer = scan(nodeOf(5).mleid);
     await clock.advance(3_000);
     await answer;
     expect((await scan(nodeOf(6).mleid)).ok).toBe(true);
-    expect(reader.surveys).toBe(1);
+    expect(reader.readings).toBe(1);
     await clock.advance(6_000);
     void scan(nodeOf(6).mleid);
     await clock.advance(25_000);
-    expect(reader.surveys).toBe(2);
+    expect(reader.readings).toBe(2);
   });
 
   it('lets one leave without the others', async () => {
@@ -459,7 +518,7 @@ describe('the radio budget', () => {
   it('breaks slow topics off for who asks when the reading is old', async () => {
     open({ shareMs: 100 });
     const answer = scan(nodeOf(14).mleid);
-    await clock.advance(1_700);
+    await clock.advance(1_710);
     await answer;
     expect(facts).toHaveLength(1);
     expect(reader.asked.at(-1)?.topics.has('counters')).toBe(true);
@@ -467,7 +526,7 @@ describe('the radio budget', () => {
     const slowSoFar = reader.asked.length;
     void scan(nodeOf(1).mleid);
     await clock.advance(300);
-    expect(reader.surveys).toBe(2);
+    expect(reader.readings).toBe(2);
     expect(reader.asked.slice(slowSoFar).filter(({ topics }) => topics.has('counters'))).toEqual([]);
     expect(reader.overlaps).toBe(0);
   });
@@ -483,7 +542,7 @@ describe('a dialect that tells the mesh in surveys only', () => {
     const all = reader.surveyed;
     reader.surveyed = all.filter(({ extAddress }) => extAddress !== extAddressOf(9));
     const answer = scan(nodeOf(9).mleid);
-    await clock.advance(250);
+    await clock.advance(260);
     reader.surveyed = all.filter(({ extAddress }) => extAddress !== extAddressOf(2));
     await clock.advance(5_000);
     expect(parsed(await answer).role).toBe('router');

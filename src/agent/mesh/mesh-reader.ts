@@ -110,7 +110,15 @@ export interface MeshReader {
   /** Whether one device can be asked by itself; known after `survey`. */
   readonly asksDevices: boolean;
   state(context: Pick<ReadContext, 'signal'>): Promise<ReadResult<BorderRouterState>>;
-  /** Lists the mesh, in one query to all of it. `expected`: devices known from before, 0 where none is. */
+  /**
+   * What the border router lists as it is, without the radio: some of it may be gone, and what is new may be missing. Null
+   * where only a survey tells anything.
+   */
+  list(context: Pick<ReadContext, 'signal'>): Promise<ReadResult<readonly ListedDevice[] | null>>;
+  /**
+   * Searches the mesh, in one query to all of it. It takes a second, or as long as 15 s where a device that the others still
+   * name is dead. `expected`: devices known from before, 0 where none is.
+   */
   survey(context: ReadContext, expected: number): Promise<ReadResult<Survey>>;
   /**
    * Asks one device. Part of what was asked for is an answer: what is missing is null. `timeoutMs` bounds the silence

@@ -75,13 +75,15 @@ function cutOffFrom({ byExtAddress, state }: MeshPicture): Set<Rloc16> {
 }
 
 /** Routers by a list or an earlier reading only. What a parent's table names is a child, whatever an older list says. */
-export function doubtfulRouters({ listed, memory, picture }: AskingFacts): AskedDevice[] {
+export function doubtfulRouters({ asked, listed, memory, picture }: AskingFacts): AskedDevice[] {
   const routers = [...listed.values()].flatMap(({ extAddress, kind }) =>
     kind === 'router' ? [extAddress] : [],
   );
   const named = new Set([...picture.expectedRouters.values()].map(({ extAddress }) => extAddress));
   return [...new Set([...routers, ...memory.routers()])].flatMap((extAddress) =>
-    named.has(extAddress) || picture.byExtAddress.has(extAddress)
+    named.has(extAddress) ||
+    picture.byExtAddress.has(extAddress) ||
+    !(asked.has(extAddress) || memory.mayAskUnnamed(extAddress))
       ? []
       : [{ extAddress, rloc16: memory.rloc16Of(extAddress), kind: 'router' as const }],
   );
@@ -127,9 +129,11 @@ export function endDevicesToAsk({ asked, memory, nowMs, picture }: AskingFacts):
 }
 
 /** Listed, in no table, and not asleep: whether they are there only they can say. */
-export function strays({ memory, picture }: AskingFacts): AskedDevice[] {
+export function strays({ asked, memory, picture }: AskingFacts): AskedDevice[] {
   return picture.unproved.flatMap(({ extAddress, kind }) =>
-    kind === 'full' || kind === 'minimal' ? [{ extAddress, rloc16: memory.rloc16Of(extAddress), kind }] : [],
+    (kind === 'full' || kind === 'minimal') && (asked.has(extAddress) || memory.mayAskUnnamed(extAddress))
+      ? [{ extAddress, rloc16: memory.rloc16Of(extAddress), kind }]
+      : [],
   );
 }
 
@@ -149,13 +153,35 @@ export function slowestKnown({ asked, memory, nowMs, picture }: AskingFacts): As
     .map(({ device }) => device);
 }
 
-/** Whether a router is named by its place, and nobody tells its address. */
-export function hasNameless({ expectedRouters }: MeshPicture): boolean {
-  return [...expectedRouters.values()].some(({ extAddress, wasRead }) => extAddress === null && !wasRead);
+/**
+ * Routers that tables name and that cannot be asked before the mesh is searched: nobody tells their address, or the border
+ * router does not list them. By address, else by place.
+ */
+export function unaskableRouters({ listed, picture }: AskingFacts, mustBeListed: boolean): string[] {
+  return [...picture.expectedRouters.values()].flatMap(({ extAddress, rloc16, wasRead }) =>
+    wasRead || (extAddress !== null && (listed.has(extAddress) || !mustBeListed))
+      ? []
+      : [extAddress ?? rloc16],
+  );
+}
+
+/** Whether the border router's list lacks somebody who could be asked for what no table tells. */
+export function lacksListed({ listed, picture }: AskingFacts): boolean {
+  return picture.devices.some(
+    ({ extAddress, ipv6Addresses }) =>
+      extAddress !== null && ipv6Addresses.length === 0 && !listed.has(extAddress),
+  );
 }
 
 export function lacksRouters({ expectedRouters, state }: MeshPicture): boolean {
   const expected = [...expectedRouters.values()];
   const read = expected.filter(({ wasRead }) => wasRead).length;
   return read < expected.length || read < (state.routerCount ?? 0);
+}
+
+/** Whether a router is missing that was not missing the last time. */
+export function hasNewSilence({ memory, picture }: AskingFacts): boolean {
+  return [...picture.expectedRouters.values()].some(
+    ({ extAddress, wasRead }) => !wasRead && (extAddress === null || !memory.wasSilent(extAddress)),
+  );
 }

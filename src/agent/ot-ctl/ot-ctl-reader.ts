@@ -86,6 +86,10 @@ export class OtCtlReader implements MeshReader {
     return told(result.value.state);
   }
 
+  list(): Promise<ReadResult<null>> {
+    return Promise.resolve(told(null));
+  }
+
   async survey(context: ReadContext, _expected: number): Promise<ReadResult<Survey>> {
     const { radio, signal } = context;
     const self = await this.#knownSelf(context);

@@ -71,6 +71,10 @@ export class JsonApiDialect implements DialectReader {
     this.#lacking = new LackingTypes(clock);
   }
 
+  list(state: BorderRouterState, signal: AbortSignal): Promise<ReadResult<readonly ListedDevice[]>> {
+    return this.#list(state.meshLocalPrefix, signal);
+  }
+
   async survey(
     state: BorderRouterState,
     expected: number,

@@ -12,6 +12,7 @@ import type {
   AskedDevice,
   BorderRouterState,
   DiagnosticTopic,
+  ListedDevice,
   ReadContext,
   ReadResult,
   Survey,
@@ -31,6 +32,8 @@ export interface OtbrDialect {
 
 export interface DialectReader {
   readonly asksDevices: boolean;
+  /** As `MeshReader.list`. */
+  list(state: BorderRouterState, signal: AbortSignal): Promise<ReadResult<readonly ListedDevice[] | null>>;
   survey(state: BorderRouterState, expected: number, context: ReadContext): Promise<ReadResult<Survey>>;
   ask(
     device: AskedDevice & { readonly extAddress: ExtAddress },

@@ -10,6 +10,7 @@ import type {
   AskedDevice,
   BorderRouterState,
   DiagnosticTopic,
+  ListedDevice,
   MeshReader,
   ReadContext,
   ReadFailureCode,
@@ -59,16 +60,14 @@ export class OtbrRestReader implements MeshReader {
     return this.#bounded(signal, (ended) => this.#state(ended));
   }
 
+  list({ signal }: Pick<ReadContext, 'signal'>): Promise<ReadResult<readonly ListedDevice[] | null>> {
+    return this.#inNetwork(signal, (reader, state, ended) => reader.list(state, ended));
+  }
+
   survey({ radio, signal }: ReadContext, expected: number): Promise<ReadResult<Survey>> {
-    return this.#bounded(signal, async (ended) => {
-      const state = await this.#state(ended);
-      if (!state.ok) return state;
-      const off = offReason(state.value, this.address);
-      if (off !== null) return off;
-      const reader = await this.#reader(ended);
-      if (!reader.ok) return reader;
-      return reader.value.survey(state.value, expected, { radio, signal: ended });
-    });
+    return this.#inNetwork(signal, (reader, state, ended) =>
+      reader.survey(state, expected, { radio, signal: ended }),
+    );
   }
 
   ask(
@@ -121,6 +120,21 @@ export class OtbrRestReader implements MeshReader {
       case 'esp':
         return new EspDialect(this.#http, this.#clock);
     }
+  }
+
+  /** Reads where the border router is in a Thread network. */
+  #inNetwork<Value>(
+    signal: AbortSignal,
+    read: (reader: DialectReader, state: BorderRouterState, ended: AbortSignal) => Promise<ReadResult<Value>>,
+  ): Promise<ReadResult<Value>> {
+    return this.#bounded(signal, async (ended) => {
+      const state = await this.#state(ended);
+      if (!state.ok) return state;
+      const off = offReason(state.value, this.address);
+      if (off !== null) return off;
+      const reader = await this.#reader(ended);
+      return reader.ok ? read(reader.value, state.value, ended) : reader;
+    });
   }
 
   /** Ends with the caller's signal and with the reader, and forgets a dialect that no longer fits. */
