@@ -75,9 +75,6 @@ describe('a mesh as an OpenThread border router tells it', () => {
     for (const [child, parent, rssi] of designedParents) {
       expect(byNumber(topology, child).parentId).toBe(byNumber(topology, parent).id);
       expect(heard(topology, parent, child)).toEqual([rssi]);
-      expect(heard(topology, child, parent)).toEqual([]);
-    }
-    for (const [child, parent] of designedParents.slice(2)) {
       expect(evidence(topology, child, parent)).toEqual([]);
       expect(linkBetween(topology, child, parent)).toMatchObject({ state: 'live', oneWay: false });
     }

@@ -84,6 +84,7 @@ const observation: fc.Arbitrary<TopologyObservation> = fc
     decidedAt: fc.integer({ min: 1, max: 5 }),
     networkInfo: fc.option(networkInfo),
     networkKey,
+    borderRouterId: fc.constantFrom('BR-1', 'BR-2', 'BR-4', null),
   })
   .map((changes) => silent(changes.name, changes));
 const observations = fc.uniqueArray(observation, { maxLength: 12, selector: (item) => item.name });
@@ -103,7 +104,7 @@ const borderRouters: fc.Arbitrary<TopologyBorderRouter[]> = fc.uniqueArray(
           name: fc.option(fc.constantFrom('Home', '__proto__')),
           panId: fc.option(fc.integer({ min: 1, max: 2 })),
           channel: fc.option(fc.integer({ min: 11, max: 12 })),
-          meshLocalPrefix: fc.option(fc.constantFrom('fd0a::/64', 'no prefix')),
+          meshLocalPrefix: fc.option(fc.constantFrom('fd0a::/64', 'fd02::1/64', 'no prefix')),
         }),
       ),
     })
@@ -321,6 +322,7 @@ describe('a topology built step by step', () => {
       silent(name, {
         outcome: 'answered',
         networkKey,
+        borderRouterId: `BR-${digit}`,
         networkInfo: {
           ...parsed({ role: 'router', rloc16: '0x0400', ext_addr: ext(digit), neighbors: [neighbor(digit)] }),
         },

@@ -86,10 +86,10 @@ it('are told with each network that they belong to', () => {
       datasetConflicts?.map(({ field }) => field),
     ]),
   ).toEqual([
+    [['BR-3'], ['ext_pan_id']],
     [
       ['BR-1', 'BR-2'],
       ['channel', 'ext_pan_id'],
     ],
-    [['BR-3'], ['ext_pan_id']],
   ]);
 });

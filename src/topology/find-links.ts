@@ -65,9 +65,8 @@ function addLiveEvidence(node: DraftNode, links: DraftLinks, madeAt: number): vo
     if (link === null) continue;
     // An old entry: the device has another parent now, or routes itself.
     if (source === 'child_table' && node.parent !== reporter) continue;
-    // Its parent's tables told it: what they do not say of this direction, nobody has measured.
-    if (source === 'parent' && reporter.answer?.toldBy != null && (heard === null || isUnmeasured(heard)))
-      continue;
+    // It names its parent, and nobody has measured this direction.
+    if (source === 'parent' && (heard === null || isUnmeasured(heard))) continue;
     const reportedAt = (reporter.observation === null ? null : factsAt(reporter.observation)) ?? madeAt;
     const earlier = reporter.observation?.earlier === true;
     const from = { reporterId: reporter.id, source, reportedAt, ageMs: earlier ? madeAt - reportedAt : 0 };
@@ -105,15 +104,16 @@ function addStaleEvidence(
   }
 }
 
-/** A parent that nobody measured: its child's RLOC16 says that it is there. */
+/** A parent that nobody measured: its child, or the child's RLOC16, says that it is there. */
 function addBareParentLink(child: DraftNode, links: DraftLinks, madeAt: number): void {
   if (child.parent === null) return;
   const link = links.between(child, child.parent);
   if (link === null || link.aHearsB.some(isCurrent) || link.bHearsA.some(isCurrent)) return;
-  const stale = child.stale && child.remembered !== null;
+  const isRemembered = child.stale && child.remembered !== null;
+  const stale = isRemembered || child.observation?.earlier === true;
   if (stale && (link.aHearsB.length > 0 || link.bHearsA.length > 0)) return;
   const saidAt = child.observation === null ? null : factsAt(child.observation);
-  const reportedAt = (stale ? child.remembered?.knownAt : saidAt) ?? madeAt;
+  const reportedAt = (isRemembered ? child.remembered?.knownAt : saidAt) ?? madeAt;
   evidenceOf(link, child).push({
     reporterId: child.id,
     source: 'rloc16',
@@ -172,8 +172,9 @@ function measurementOf(
   return lastRssi === undefined ? measured : { ...measured, lastRssi };
 }
 
-function isUnmeasured({ lastRssi, linkMargin, lqi, rssi }: LinkMeasurement): boolean {
-  return rssi === null && linkMargin === null && lqi === null && lastRssi === null;
+function isUnmeasured(heard: LinkMeasurement): boolean {
+  const { frameErrorRate, lastRssi, linkMargin, lqi, messageErrorRate, rssi } = heard;
+  return [frameErrorRate, lastRssi, linkMargin, lqi, messageErrorRate, rssi].every((value) => value === null);
 }
 
 // ---------------------------------------------------------------------------------------------------------- summary

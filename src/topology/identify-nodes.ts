@@ -46,7 +46,7 @@ export function identifyNodes(
   for (const answer of answers) if (answer.extAddress !== null) addAnswered(answer, directory);
   for (const answer of answers) if (answer.extAddress === null) addAnswered(answer, directory);
   for (const borderRouter of [...input.borderRouters].sort((a, b) => compareText(a.id, b.id)))
-    addBorderRouter(borderRouter, keys.of(borderRouter.networkKey), scopes, directory);
+    addBorderRouter(borderRouter, keys.ofBorderRouter(borderRouter), scopes, directory);
   const answered = new Set(answers.map((answer) => answer.observation));
   for (const observation of observations)
     if (!answered.has(observation))

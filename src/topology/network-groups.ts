@@ -13,6 +13,7 @@ import {
   type EarlierNode,
   nothingKnown,
 } from './earlier-knowledge.ts';
+import { meshLocalKeyOf } from './network-keys.ts';
 import type { TopologyBorderRouter, TopologyObservation } from './topology-input.ts';
 
 /** Part of what a topology is made from. */
@@ -98,9 +99,11 @@ export class NetworkGroups {
   #learn(observation: TopologyObservation): number {
     const known = this.#observations.get(observation);
     if (known !== undefined) return known;
-    const { extAddress, name, networkInfo, networkKey } = observation;
+    const { borderRouterId, extAddress, name, networkInfo, networkKey } = observation;
     const element = this.#network(networkKey);
     this.#tie(element, this.#id(`name:${name}`));
+    // Which may say the network of both.
+    if (borderRouterId !== null) this.#tie(element, this.#id(`br:${borderRouterId}`));
     if (extAddress !== null) this.#tieAddress(element, extAddress);
     if (networkInfo !== null) {
       const { children, extAddress: own, extPanId, neighbors, parent } = networkInfo;
@@ -116,9 +119,10 @@ export class NetworkGroups {
     return element;
   }
 
-  #learnBorderRouter({ extAddress, id, networkKey, networkPrefix }: TopologyBorderRouter): number {
+  #learnBorderRouter({ extAddress, id, network, networkKey, networkPrefix }: TopologyBorderRouter): number {
     const element = this.#network(networkKey);
-    if (networkPrefix !== null) this.#tie(element, this.#network(networkPrefix));
+    for (const key of [networkPrefix, network?.extPanId ?? null, meshLocalKeyOf(network)])
+      if (key !== null) this.#tie(element, this.#network(key));
     this.#tie(element, this.#id(`br:${id}`));
     if (extAddress !== null) this.#tieAddress(element, extAddress);
     return element;

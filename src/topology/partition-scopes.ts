@@ -49,7 +49,7 @@ export function partitionScopes(input: TopologyInput, keys: NetworkKeys): Partit
       !answered.has(borderRouter.extAddress ?? '') &&
       (borderRouter.role === null || isAttached({ role: borderRouter.role }))
     )
-      add(keys.of(borderRouter.networkKey), borderRouter.partitionId);
+      add(keys.ofBorderRouter(borderRouter), borderRouter.partitionId);
   const fresh = new Set(live.keys());
   for (const observation of older) {
     const network = keys.ofObservation(observation);

@@ -81,6 +81,8 @@ function isSameBorderRouter(one: TopologyBorderRouter, other: TopologyBorderRout
     one.extAddress === other.extAddress &&
     one.rloc16 === other.rloc16 &&
     one.role === other.role &&
-    one.partitionId === other.partitionId
+    one.partitionId === other.partitionId &&
+    one.network?.extPanId === other.network?.extPanId &&
+    one.network?.meshLocalPrefix === other.network?.meshLocalPrefix
   );
 }
