@@ -3,7 +3,9 @@ import { FakeClock } from '../../test/support/fake-clock.ts';
 import { MemoryScanStore } from '../../test/support/memory-scan-store.ts';
 import { borderRouterView, finishedScan, scanNode } from '../../test/support/samples.ts';
 import { FactBus } from '../facts.ts';
-import { asNodeName } from '../protocol/ids.ts';
+import type { BorderRouter } from '../protocol/border-router.ts';
+import type { HeartbeatMessage } from '../protocol/border-router-messages.ts';
+import { asBorderRouterId, asNodeName } from '../protocol/ids.ts';
 import type { Ipv6Address } from '../protocol/ipv6.ts';
 import { parseNetworkInfo } from '../protocol/network-info.ts';
 import type { Scan, ScanNode } from '../protocol/scan.ts';
@@ -55,6 +57,8 @@ describe('Topologies', () => {
   let watched: boolean;
   /** Of border routers whose network is one of its own. */
   let prefixes: Map<string, string>;
+  /** What the border router says of itself. */
+  let told: Partial<BorderRouter>;
   let errors: unknown[];
   let updates: Topology[];
   let topologies: Topologies;
@@ -71,6 +75,7 @@ describe('Topologies', () => {
     running = new Map();
     watched = true;
     prefixes = new Map();
+    told = {};
     errors = [];
     updates = [];
     facts.on('topology:updated', ({ topology }) => updates.push(topology));
@@ -81,7 +86,7 @@ describe('Topologies', () => {
     return new Topologies({
       store,
       borderRouters: {
-        list: () => [borderRouterView()],
+        list: () => [borderRouterView(told)],
         networkPrefixOf: (id) => prefixes.get(id) ?? 'fd00::/64',
       },
       nodes: { list: () => nodes },
@@ -181,6 +186,34 @@ describe('Topologies', () => {
     topologies.current();
     await clock.advance(updateIntervalMs);
     expect(updates).toHaveLength(1);
+  });
+
+  it('places a border router that says only after the scan which device it is', async () => {
+    await scanAll('all');
+    const before = updates.length;
+    const heartbeat = async (): Promise<void> => {
+      const network = told.network ?? null;
+      const message = { extAddress: told.extAddr ?? null, network } as HeartbeatMessage;
+      facts.emit('border_router:heartbeat', {
+        ...{ id: asBorderRouterId('BR-001'), atMs: clock.nowMs() },
+        heartbeat: message,
+      });
+      await clock.advance(10_000);
+    };
+    const extPanId = 'dead00beef00cafe';
+    told = {
+      ...{ extAddr: '000000000000000b', rloc16: '0x2000', role: 'router', partitionId: 1 },
+      network: { extPanId, name: 'Home', panId: 1, channel: 15, meshLocalPrefix: 'fd00::/64' },
+    };
+    await heartbeat();
+    expect(updates).toHaveLength(before + 1);
+    expect(updates.at(-1)?.networks).toMatchObject([
+      { key: extPanId, brIds: ['BR-001'], completeness: { expectedRouters: 4, answeredRouters: 4 } },
+    ]);
+    // The next ones say nothing new.
+    told = { ...told, nodesCount: 7 };
+    await heartbeat();
+    expect([updates.length, clock.pending]).toEqual([before + 1, 0]);
   });
 
   it('leaves the nodes that a scan did not ask on the map, as stale', async () => {

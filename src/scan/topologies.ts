@@ -9,7 +9,8 @@ import type { Clock } from '../clock.ts';
 import type { FactBus } from '../facts.ts';
 import type { BorderRouterLinks } from '../links/border-router-links.ts';
 import type { BorderRouter } from '../protocol/border-router.ts';
-import { asBorderRouterId, type ScanId } from '../protocol/ids.ts';
+import type { HeartbeatMessage } from '../protocol/border-router-messages.ts';
+import { asBorderRouterId, type BorderRouterId, type ScanId } from '../protocol/ids.ts';
 import { parseIpv6, parseIpv6Prefix, formatIpv6Prefix } from '../protocol/ipv6.ts';
 import { type NetworkInfo, roles } from '../protocol/network-info.ts';
 import type { Scan, ScanNode, ScanSummary } from '../protocol/scan.ts';
@@ -61,6 +62,8 @@ export class Topologies {
   /** The newest observation of every node, by name. */
   readonly #observations = new Map<string, TopologyObservation>();
   readonly #builder = new TopologyBuilder();
+  /** What border routers last said that they are. */
+  readonly #identities = new Map<BorderRouterId, string>();
   /** The same observations as of an earlier scan, so that the builder knows them again. */
   readonly #asEarlier = new WeakMap<TopologyObservation, TopologyObservation>();
   #earlier: EarlierKnowledge = nothingKnown;
@@ -97,6 +100,7 @@ export class Topologies {
       facts.on('nodes:changed', () => this.#changed()),
       facts.on('border_router:connected', () => this.#changed()),
       facts.on('border_router:disconnected', () => this.#changed()),
+      facts.on('border_router:heartbeat', ({ id, heartbeat }) => this.#heard(id, heartbeat)),
     ];
   }
 
@@ -192,6 +196,14 @@ export class Topologies {
     const before = this.#observations.get(node.name);
     this.#observe(node, networkInfo);
     if (before?.outcome === null) this.#closed(before.networkKey);
+    this.#changed();
+  }
+
+  /** Which device a border router is, and of which network, it may learn only from the reading that a scan causes. */
+  #heard(id: BorderRouterId, { extAddress, network }: HeartbeatMessage): void {
+    const identity = `${extAddress ?? ''} ${network?.extPanId ?? ''}`;
+    if (this.#identities.get(id) === identity) return;
+    this.#identities.set(id, identity);
     this.#changed();
   }
 
