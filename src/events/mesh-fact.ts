@@ -17,7 +17,7 @@ export type MeshFact = { readonly subject: string; readonly happenedAt: number }
     }
   | {
       readonly kind: 'network_scan';
-      /** That answered; null where nothing of the network did. */
+      /** That answered; null where nothing of the network did, or where nobody asked what was another partition. */
       readonly partitions: number | null;
       /** Whether every router that anything names answered; null or absent where not all of it was asked. */
       readonly complete?: boolean | null;

@@ -7,10 +7,13 @@ import {
   sampleTopology,
   scanNode,
 } from '../../../test/support/samples.ts';
+import { answered, ext, inputWith, silent } from '../../../test/fixtures/topology/observations.ts';
 import { StreamError } from '../../errors.ts';
 import { FactBus } from '../../facts.ts';
 import { asBorderRouterId } from '../../protocol/ids.ts';
 import type { LinkEvidence, Topology } from '../../protocol/topology.ts';
+import { buildTopology } from '../../topology/build-topology.ts';
+import type { TopologyObservation } from '../../topology/topology-input.ts';
 import type { MeshFact } from '../mesh-fact.ts';
 import { type NewStreamEntry, shardOf } from '../stream/durable-stream.ts';
 import { MeshFactFeed } from './mesh-fact-feed.ts';
@@ -161,6 +164,34 @@ describe('meshFactsOf', () => {
     const stale = { ...partition, partitionId: 98, stale: true };
     expect(told({ partitions: [partition, reported, stale] })).toMatchObject([{ partitions: 1 }]);
     expect(told({ split: true })).toMatchObject([{ partitions: 2 }]);
+  });
+
+  it('does not take a split to be over where only one side of it was asked', () => {
+    const router = (name: string, digit: number, partitionId: number, changes = {}) =>
+      answered(
+        name,
+        {
+          ...{ role: digit === partitionId ? 'leader' : 'router' },
+          ...{ rloc16: digit << 10, ext_addr: ext(String(digit)) },
+          partition_id: partitionId,
+        },
+        changes,
+      );
+    const told = (nodes: readonly TopologyObservation[]) => {
+      const asked = nodes.filter(({ earlier }) => earlier !== true);
+      const scan = finishedScan({
+        nodes: asked.map(({ name, outcome }) => scanNode({ name, outcome, networkInfo: null })),
+      });
+      return of(meshFactsOf(scan, buildTopology(inputWith(nodes))), 'network_scan');
+    };
+    const [one, other] = [router('one', 1, 1), router('other', 2, 2)];
+    expect(told([one, other])).toMatchObject([{ partitions: 2 }]);
+    expect(told([one, { ...other, earlier: true }])).toMatchObject([{ partitions: null }]);
+    // The other side was asked: it has joined again, or is gone.
+    expect(told([one, router('other', 2, 1)])).toMatchObject([{ partitions: 1 }]);
+    expect(told([one, silent('other')])).toMatchObject([{ partitions: 1 }]);
+    // Who was not asked was on this side.
+    expect(told([one, router('third', 3, 1, { earlier: true })])).toMatchObject([{ partitions: 1 }]);
   });
 
   it('counts the partitions of the networks that it asked', () => {

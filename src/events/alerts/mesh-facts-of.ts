@@ -1,6 +1,6 @@
 /** What a finished scan and its topology say that alert rules are about. Pure. */
 import type { Scan, ScanNode } from '../../protocol/scan.ts';
-import type { LinkEvidence, Topology, TopologyNode } from '../../protocol/topology.ts';
+import type { LinkEvidence, Topology, TopologyNetwork, TopologyNode } from '../../protocol/topology.ts';
 import { marginOf } from '../../topology/find-links.ts';
 import { defaultThresholds } from '../../topology/topology-input.ts';
 import type { CounterReading, MeshFact } from '../mesh-fact.ts';
@@ -57,26 +57,39 @@ function networkFacts(scan: Scan, { networks, nodes }: Topology, happenedAt: num
   const answered = new Set<string>();
   /** Of some of their nodes the map has no more than an earlier scan found. */
   const partlyAsked = new Set<string>();
-  for (const { name, network, outcome, state } of nodes) {
+  const unasked = new Set<string>();
+  for (const { id, name, network, outcome, state } of nodes) {
     if (name === null || outcome === null) continue;
     if (!names.has(name)) {
       partlyAsked.add(network);
+      unasked.add(id);
       continue;
     }
     asked.add(network);
     if (state === 'answered') answered.add(network);
   }
   const living = new Set(nodes.flatMap(({ id, state }) => (state === 'answered' ? [id] : [])));
+  const partitionsOf = ({ key, partitions, split }: TopologyNetwork): number | null => {
+    if (!answered.has(key)) return null;
+    const live = partitions.filter(({ nodeIds, stale }) => !stale && nodeIds.some((id) => living.has(id)));
+    // What only an old report tells is another partition, and no split.
+    if (split) return Math.max(2, live.length);
+    // Nor is it over while the other side was not asked.
+    const isOpen = partitions.some(
+      ({ nodeIds, partitionId, stale }) =>
+        stale && partitionId !== null && nodeIds.some((id) => unasked.has(id)),
+    );
+    return isOpen ? null : Math.min(1, live.length);
+  };
   return networks
     .filter(({ key }) => asked.has(key))
-    .map(({ completeness, datasetConflicts = [], key, partitions, split }): MeshFact => {
-      const live = partitions.filter(({ nodeIds, stale }) => !stale && nodeIds.some((id) => living.has(id)));
+    .map((network): MeshFact => {
+      const { completeness, datasetConflicts = [], key } = network;
       return {
         kind: 'network_scan',
         subject: key,
         happenedAt,
-        // What only an old report tells is another partition, and no split.
-        partitions: !answered.has(key) ? null : split ? Math.max(2, live.length) : Math.min(1, live.length),
+        partitions: partitionsOf(network),
         complete: partlyAsked.has(key) ? null : completeness.complete,
         missingRouters: completeness.expectedRouters - completeness.answeredRouters,
         datasetConflicts: datasetConflicts
