@@ -172,6 +172,11 @@ export class BorderRouterLinks {
     }));
   }
 
+  /** How long its last reading of its whole mesh took; null where it asks each node by itself, or has not said yet. */
+  meshReadingMs(id: BorderRouterId): number | null {
+    return this.#records.get(id)?.meshReadingMs ?? null;
+  }
+
   /** Sends one `scan_node`. `full`: wait for `whenWritable`; `closed`: it is not connected. */
   sendScanNode(id: BorderRouterId, command: ScanNodeCommand): SendResult {
     return this.#links.get(id)?.send(command) ?? 'closed';

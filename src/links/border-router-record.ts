@@ -42,6 +42,10 @@ export class BorderRouterRecord {
     return this.#networkPrefix;
   }
 
+  get meshReadingMs(): number | null {
+    return this.#heartbeat?.collection?.durationMs ?? null;
+  }
+
   get replacements(): number {
     return this.#replacements;
   }

@@ -29,7 +29,7 @@ export interface ScanDispatchLimits extends DispatchLimits {
 export interface ScanDispatchOptions {
   readonly links: Pick<
     BorderRouterLinks,
-    'online' | 'sendScanNode' | 'whenWritable' | 'giveUp' | 'subscribe'
+    'online' | 'meshReadingMs' | 'sendScanNode' | 'whenWritable' | 'giveUp' | 'subscribe'
   >;
   readonly limits: ScanDispatchLimits;
   readonly clock: Clock;
@@ -43,6 +43,11 @@ export interface ScanDispatchOptions {
 
 /** A busy border router that wants to be asked again at once would be asked without end. */
 const minRetryMs = 50;
+/** A border router that reads its whole mesh may take so many times as long as the last time, and so much more. */
+const meshReadingSlack = 1.5;
+const meshReadingSlackMs = 1_000;
+/** No border router may hold a place longer, whatever it says of itself. */
+const longestReadingMs = 60_000;
 
 interface Dispatched {
   readonly session: ScanSession;
@@ -174,7 +179,7 @@ export class ScanDispatch {
   }
 
   #dispatch(id: BorderRouterId, queued: QueuedNode): void {
-    const { limits, links, newId } = this.#options;
+    const { links, newId } = this.#options;
     const { name, session } = queued;
     const scan = this.#scans.get(session.id);
     const node = session.node(name);
@@ -182,7 +187,8 @@ export class ScanDispatch {
     if (scan === undefined || node === undefined || state === undefined) return;
     const nowMs = this.#nowMs();
     const requestId = asRequestId(newId());
-    const remainingMs = (state.deadlineMs ?? nowMs + limits.nodeTimeoutMs) - nowMs;
+    const nodeTimeoutMs = this.#nodeTimeoutMs(id);
+    const remainingMs = (state.deadlineMs ?? nowMs + nodeTimeoutMs) - nowMs;
     const result = links.sendScanNode(id, {
       command: 'scan_node',
       requestId,
@@ -200,14 +206,14 @@ export class ScanDispatch {
           requestId,
           borderRouterId: id,
           atMs: nowMs,
-          nodeTimeoutMs: limits.nodeTimeoutMs,
+          nodeTimeoutMs,
         });
         this.#armNodeTimer(scan, name, remainingMs);
         return;
       case 'full':
         // The node keeps its place; its deadline runs, so that backpressure never becomes a wait without end.
         this.#queues.pushFirst(id, queued);
-        session.apply(name, { type: 'blocked', atMs: nowMs, nodeTimeoutMs: limits.nodeTimeoutMs });
+        session.apply(name, { type: 'blocked', atMs: nowMs, nodeTimeoutMs });
         this.#armNodeTimer(scan, name, remainingMs);
         this.#block(id);
         void links.whenWritable(id).then(() => {
@@ -222,6 +228,17 @@ export class ScanDispatch {
         this.#options.settled(scan.session);
         return;
     }
+  }
+
+  /**
+   * Each node by itself answers soon or not at all. One reading of a whole mesh answers for many, and takes its time: who waits
+   * for it would otherwise be given up shortly before.
+   */
+  #nodeTimeoutMs(id: BorderRouterId): number {
+    const { limits, links } = this.#options;
+    const readingMs = links.meshReadingMs(id) ?? 0;
+    const neededMs = Math.round(readingMs * meshReadingSlack + meshReadingSlackMs);
+    return Math.max(limits.nodeTimeoutMs, Math.min(longestReadingMs, neededMs));
   }
 
   /** Gives a border router no turn, and the nodes that wait for it to others that serve them and have room. */
@@ -259,12 +276,15 @@ export class ScanDispatch {
       links.giveUp(state.borderRouterId as BorderRouterId, state.requestId, 'silent');
       this.#queues.release(state.requestId);
     }
+    const { deadlineMs, startedMs } = state;
+    const waitedMs =
+      startedMs === null || deadlineMs === null ? limits.nodeTimeoutMs : Math.round(deadlineMs - startedMs);
     const error =
       state.phase === 'in_flight'
-        ? `no answer within ${limits.nodeTimeoutMs} ms`
+        ? `no answer within ${waitedMs} ms`
         : state.phase === 'pausing'
-          ? `${String(state.borderRouterId)} was too busy for ${limits.nodeTimeoutMs} ms`
-          : `${String(state.borderRouterId)} had no room for it, in its outbox or its limit, for ${limits.nodeTimeoutMs} ms`;
+          ? `${String(state.borderRouterId)} was too busy for ${waitedMs} ms`
+          : `${String(state.borderRouterId)} had no room for it, in its outbox or its limit, for ${waitedMs} ms`;
     this.#apply(scan, name, { type: 'ended', outcome: 'timed_out', error, atMs: this.#nowMs() });
     this.#options.settled(scan.session);
     this.pump();

@@ -118,6 +118,32 @@ describe('ScanOrchestrator', () => {
     expect(() => orchestrator.trigger({ filter: { nodes: ['cellar'] }, trigger: 'rest' })).toThrow(/cellar/);
   });
 
+  it('gives nodes behind a border router that reads its whole mesh the time of such a reading, and ends all by the hard stop', async () => {
+    const { clock, finished, links, trigger } = setUp([...nodes(1, 2), ...nodes(2, 1), ...nodes(3, 1)]);
+    const slow = links.connect('BR-1', 'fd00:1::/64');
+    links.connect('BR-2', 'fd00:2::/64');
+    links.connect('BR-3', 'fd00:3::/64');
+    links.readingMs.set('BR-1', 6_000).set('BR-2', 1_000).set('BR-3', 86_400_000);
+    trigger();
+    expect(links.sent.map(({ command }) => [command.nodeName, command.deadlineMs]).sort()).toEqual([
+      ['n1-0', 10_000],
+      ['n1-1', 10_000],
+      ['n2-0', 5_000],
+      ['n3-0', 60_000],
+    ]);
+    await clock.advance(9_000);
+    links.answer(at(sentTo(links, slow), 0), answered);
+    await clock.advance(1_000);
+    await clock.advance(20_000);
+    expect(finished[0]).toMatchObject({ state: 'partial', durationMs: 30_000 });
+    expect(finished[0]?.nodes.map(({ durationMs, error, outcome }) => [outcome, durationMs, error])).toEqual([
+      ['answered', 9_000, null],
+      ['timed_out', 10_000, 'no answer within 10000 ms'],
+      ['timed_out', 5_000, 'no answer within 5000 ms'],
+      ['timed_out', 30_000, expect.any(String)],
+    ]);
+  });
+
   it('holds the limits per border router and in all, and gives each slot back', () => {
     const { finished, links, trigger } = setUp([...nodes(1, 10), ...nodes(2, 10)], {
       perBorderRouter: 4,

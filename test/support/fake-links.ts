@@ -18,6 +18,13 @@ export class FakeLinks {
   readonly #waiting = new Map<BorderRouterId, Promise<void>>();
   readonly #listeners = new Set<(event: LinkEvent) => void>();
 
+  /** Of border routers that read whole meshes, by id. */
+  readonly readingMs = new Map<string, number>();
+
+  meshReadingMs(id: BorderRouterId): number | null {
+    return this.readingMs.get(id) ?? null;
+  }
+
   connect(id: string, prefix: string | null, steady = true): BorderRouterId {
     const borderRouterId = asBorderRouterId(id);
     const networkPrefix = prefix === null ? null : parseIpv6Prefix(prefix);
