@@ -21,7 +21,8 @@ export class BorderRouterRecord {
   #recentReplacements: SlidingCount | null = null;
   #link: BorderRouterLink | null = null;
   #handshake: LinkHandshake | null = null;
-  #networkPrefix: string | null = null;
+  /** Its text; absent until somebody asks. */
+  #networkPrefix: string | null | undefined;
   #connectedAt: number | null = null;
   #disconnectedAt: number | null = null;
   #disconnectReason: LinkEnd | null = null;
@@ -39,6 +40,9 @@ export class BorderRouterRecord {
 
   /** Of its last connection. A scan asks for it with every node. */
   get networkPrefix(): string | null {
+    if (this.#networkPrefix !== undefined) return this.#networkPrefix;
+    const prefix = this.#handshake?.networkPrefix ?? null;
+    this.#networkPrefix = prefix === null ? null : formatIpv6Prefix(prefix);
     return this.#networkPrefix;
   }
 
@@ -56,9 +60,8 @@ export class BorderRouterRecord {
 
   connected(link: BorderRouterLink): void {
     this.#link = link;
-    const { networkPrefix } = link.handshake;
     this.#handshake = link.handshake;
-    this.#networkPrefix = networkPrefix === null ? null : formatIpv6Prefix(networkPrefix);
+    this.#networkPrefix = undefined;
     this.#connectedAt = link.connectedAtMs;
     this.#disconnectedAt = null;
     this.#disconnectReason = null;
