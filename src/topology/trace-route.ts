@@ -27,6 +27,16 @@ export function findTracedNode(topology: Topology, key: string): TopologyNode | 
   );
 }
 
+/** What `findTracedNode` finds. */
+export function* tracedKeys({ nodes }: Topology): Generator<string> {
+  for (const { brId, id, kind, name, otherNames = [] } of nodes) {
+    if (name !== null) yield name;
+    yield* otherNames;
+    if (kind === 'border_router' && brId !== null) yield brId;
+    yield id;
+  }
+}
+
 export function traceRoute(topology: Topology, from: TopologyNode, to: TopologyNode): RouteTrace {
   const path = new Path(topology, from, to);
   path.walk();

@@ -48,7 +48,19 @@ describe('topologies', () => {
     });
     await problem(server.get(`${path}&at=2020-01-01T00:00:00Z`), 404, 'topology_not_found');
     const body = await problem(server.get('/api/topology/route?from=76c2&to=nobody'), 404, 'node_not_found');
-    expect(body['detail']).toContain('"nobody"');
+    expect(body['detail']).toBe('"nobody" is neither id nor name of a node on that map');
+    for (const [typed, meant] of [
+      ['D4e', 'd4E'],
+      ['d-4E', 'd4E'],
+      ['5339695E8F14ACF7', '5339695e8f14acf6'],
+    ] as const) {
+      const near = await problem(
+        server.get(`/api/topology/route?from=76c2&to=${typed}`),
+        404,
+        'node_not_found',
+      );
+      expect(near['detail']).toContain(`did you mean "${meant}"?`);
+    }
     await problem(server.get('/api/topology/route?from=76c2'), 400, 'invalid_request');
   });
 

@@ -1,10 +1,11 @@
 /** The map, as it is or as it was. */
 import { z } from 'zod';
 import { NodeError } from '../../errors.ts';
+import { nearestWord } from '../../nearest-word.ts';
 import { routeTraceSchema } from '../../protocol/route-trace.ts';
 import type { Topology, TopologyNode } from '../../protocol/topology.ts';
 import { toWire } from '../../protocol/wire.ts';
-import { findTracedNode, traceRoute } from '../../topology/trace-route.ts';
+import { findTracedNode, tracedKeys, traceRoute } from '../../topology/trace-route.ts';
 import type { ServerOptions } from '../server.ts';
 import { EdgeError } from './problem.ts';
 import { type App, describeRoute, tags, timeParameter } from './route-schema.ts';
@@ -13,6 +14,23 @@ import { formatParameter, sendTopology, topologyAnswer } from './topology-downlo
 const nodeParameter = z.string().min(1).max(200);
 
 type Dependencies = Pick<ServerOptions, 'topologies' | 'scans'>;
+
+/** Names have at most 31 bytes, ids little more. */
+const longestSuggested = 64;
+/** Compared letter by letter: of a larger map, the first ones of a length that comes close. */
+const mostCompared = 2_000;
+
+/** "Did you mean": null where nothing on the map is written like it. */
+function nearestKey(topology: Topology, typed: string): string | null {
+  if (typed.length > longestSuggested) return null;
+  const known: string[] = [];
+  for (const key of tracedKeys(topology)) {
+    if (key.toLowerCase() === typed.toLowerCase()) return key;
+    if (known.length < mostCompared && Math.abs(key.length - typed.length) <= typed.length / 3)
+      known.push(key);
+  }
+  return nearestWord(typed, known);
+}
 
 export function addTopologyRoutes(app: App, dependencies: Dependencies): void {
   const { topologies } = dependencies;
@@ -73,9 +91,10 @@ export function addTopologyRoutes(app: App, dependencies: Dependencies): void {
       const nodeOf = (key: string): TopologyNode => {
         const node = findTracedNode(topology, key);
         if (node !== null) return node;
+        const nearest = nearestKey(topology, key);
         throw new NodeError(
           'node_not_found',
-          `${JSON.stringify(key)} is neither id nor name of a node on that map`,
+          `${JSON.stringify(key)} is neither id nor name of a node on that map${nearest === null ? '' : `; did you mean ${JSON.stringify(nearest)}?`}`,
         );
       };
       return reply.send(toWire(traceRoute(topology, nodeOf(from), nodeOf(to))));
