@@ -48,6 +48,15 @@ export const borderRoutersQuery = queryOptions({
   queryFn: ({ signal }) => hubApi.borderRouters(signal),
 });
 
+/** Thread network names by border router id. The same until one changes, however often border routers report. */
+export const networkNamesQuery = queryOptions({
+  ...borderRoutersQuery,
+  select: (borderRouters) =>
+    borderRouters.flatMap(({ id, network }): [string, string][] =>
+      network?.name == null ? [] : [[id, network.name]],
+    ),
+});
+
 /** Only when somebody asks: the hub sends to the whole local network for it. */
 export const borderRouterCandidatesQuery = queryOptions({
   queryKey: ['border_router_candidates'] as const,

@@ -5,6 +5,7 @@ import type { BorderRouterCandidate } from '../../../src/protocol/border-router-
 import { borderRouterCandidatesQuery } from '../../api/queries.ts';
 import { formatExtAddress } from '../../ui/format.ts';
 import { Command } from './command.tsx';
+import { withHubAddress } from './hub-address.ts';
 import classes from './border-router-candidates.module.css';
 
 export function BorderRouterCandidates() {
@@ -65,7 +66,7 @@ function Candidate({ candidate }: { readonly candidate: BorderRouterCandidate })
           <p>
             {candidate.runOn === 'border_router' ? 'On the border router itself:' : 'On the hub’s machine:'}
           </p>
-          <Command text={connectCommand} />
+          <Command text={withHubAddress(connectCommand, location)} />
         </>
       )}
     </>

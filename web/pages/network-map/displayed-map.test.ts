@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { displayedMap, labelOf } from './displayed-map.ts';
-import { linkOf, nodeOf, topologyOf } from './test-support/topologies.ts';
+import { displayedMap, labelOf, networkLabel } from './displayed-map.ts';
+import { linkOf, networkOf, nodeOf, topologyOf } from './test-support/topologies.ts';
 
 test('shows a finished topology as it is', () => {
   const topology = topologyOf([nodeOf('a'), nodeOf('b', { state: 'silent', outcome: 'timed_out' })]);
@@ -20,6 +20,40 @@ test('does not call a node silent before the running scan has decided about it',
 test('calls an undecided node of a finished topology silent', () => {
   const latest = topologyOf([nodeOf('a', { state: 'silent', outcome: null })]);
   expect(displayedMap({ latest, settled: null }).nodes[0]?.shown).toBe('silent');
+});
+
+test('calls a router silent that route tables prove and that told nothing, once the scan is over', () => {
+  const completeness = {
+    ...networkOf('net-1').completeness,
+    missingRouters: [
+      { id: 'dead', name: null, rloc16: '0xb400', outcome: null, namedBy: ['a'], lastSeenAt: null },
+    ],
+  };
+  const nodes = ['dead', 'child'].map((id) => nodeOf(id, { state: 'inferred', outcome: null }));
+  const latest = topologyOf(nodes, [], { networks: [networkOf('net-1', { completeness })] });
+  const map = displayedMap({ latest, settled: latest });
+  expect(map.nodes.map((node) => node.shown)).toEqual(['silent', 'inferred']);
+  expect(map.counts).toMatchObject({ silent: 1, inferred: 1 });
+  const partial = displayedMap({ latest: { ...latest, final: false }, settled: null });
+  expect(partial.nodeById.get('dead')?.shown).toBe('inferred');
+});
+
+test('calls networks by the names that their border routers tell, and tells those of one name apart', () => {
+  const networks = [
+    networkOf('n1', { brIds: ['BR-1', 'BR-2'] }),
+    networkOf('n2', { brIds: ['BR-3'] }),
+    networkOf('n3', { brIds: ['BR-4'] }),
+    networkOf('n4', { brIds: ['BR-5'] }),
+  ];
+  const latest = topologyOf([nodeOf('a', { network: 'n1' })], [], { networks });
+  const names = new Map([
+    ['BR-2', 'Home'],
+    ['BR-3', 'Shed'],
+    ['BR-4', 'Home'],
+    ['BR-5', ''],
+  ]);
+  const map = displayedMap({ latest, settled: latest }, names);
+  expect(map.networks.map(networkLabel)).toEqual(['Home (n1::/64)', 'Shed', 'Home (n3::/64)', 'n4::/64']);
 });
 
 test('keeps the nodes of the last map in view, as waiting and stale, until the running scan names them', () => {
@@ -86,6 +120,8 @@ test.each([
   [nodeOf('x', { name: 'lamp', rloc16: '0x8400' }), 'lamp'],
   [nodeOf('x', { name: null, rloc16: '0x8400' }), '0x8400'],
   [nodeOf('x', { name: null, kind: 'border_router', brId: 'BR-001', rloc16: '0x8400' }), 'BR-001'],
+  [nodeOf('x', { name: 'aa21', extAddr: 'aa21', kind: 'border_router', brId: 'BR-001' }), 'BR-001'],
+  [nodeOf('x', { name: 'attic', extAddr: 'aa21', kind: 'border_router', brId: 'BR-001' }), 'attic'],
   [nodeOf('x', { name: null, brId: 'BR-001', extAddr: '4e3c91f5aa0821b7' }), '…0821b7'],
   [nodeOf('net-1/0x8400', { name: null }), 'net-1/0x8400'],
 ])('calls a node by the best that is known of it (%#)', (node, label) => {

@@ -17,6 +17,11 @@ export interface ShownNode extends TopologyNode {
   readonly shown: ShownState;
 }
 
+export interface ShownNetwork extends TopologyNetwork {
+  /** What its border routers call it, told apart from others of that name; null where none says. */
+  readonly name: string | null;
+}
+
 export interface DisplayedMap {
   /** Null before the first scan. */
   readonly scanId: string | null;
@@ -25,7 +30,7 @@ export interface DisplayedMap {
   readonly final: boolean;
   readonly nodes: readonly ShownNode[];
   readonly links: readonly TopologyLink[];
-  readonly networks: readonly TopologyNetwork[];
+  readonly networks: readonly ShownNetwork[];
   /** Of the last finished map: half a mesh is full of them. */
   readonly weakPoints: Topology['weakPoints'];
   /** Of the last finished map. */
@@ -44,15 +49,23 @@ export interface KnownTopologies {
   readonly settled: Topology | null;
 }
 
-export function displayedMap({ latest, settled }: KnownTopologies): DisplayedMap {
-  if (latest.final || settled === null || settled === latest)
+/** Thread network names by border router id. */
+export type NetworkNames = ReadonlyMap<string, string>;
+
+export function displayedMap(
+  { latest, settled }: KnownTopologies,
+  names: NetworkNames = new Map(),
+): DisplayedMap {
+  if (latest.final || settled === null || settled === latest) {
+    const missing = latest.final ? missingRouterIds(latest) : new Set<string>();
     return mapOf(
       latest,
-      latest.nodes.map((node) => withState(node, latest.final)),
+      latest.nodes.map((node) => withState(node, latest.final, missing)),
       latest.links,
-      latest.networks,
+      named(latest.networks, names),
       latest.final ? latest : null,
     );
+  }
 
   const settledNodes = new Map(settled.nodes.map((node) => [node.id, node]));
   const nodes = latest.nodes.map((node) => {
@@ -72,14 +85,22 @@ export function displayedMap({ latest, settled }: KnownTopologies): DisplayedMap
     latest,
     nodes,
     [...latest.links, ...linksStillToConfirm(nodes, latest, settled)],
-    networksOf(latest, settled),
+    named(networksOf(latest, settled), names),
     settled,
   );
 }
 
-function withState(node: TopologyNode, final: boolean): ShownNode {
+function withState(node: TopologyNode, final: boolean, missing: ReadonlySet<string> = new Set()): ShownNode {
   const undecided = !final && node.outcome === null && node.state === 'silent';
-  return { ...node, shown: undecided ? 'waiting' : node.state };
+  const isMissed = node.state === 'inferred' && missing.has(node.id);
+  return { ...node, shown: undecided ? 'waiting' : isMissed ? 'silent' : node.state };
+}
+
+/** Route tables prove that they belong to the mesh: that such a router says nothing is silence, asked by name or not. */
+function missingRouterIds({ networks }: Topology): ReadonlySet<string> {
+  return new Set(
+    networks.flatMap(({ completeness }) => completeness.missingRouters.map((router) => router.id)),
+  );
 }
 
 /** A node that only its neighbours have named so far keeps what the last map knew of it. */
@@ -119,11 +140,23 @@ function networksOf(latest: Topology, settled: Topology): TopologyNetwork[] {
   return [...latest.networks, ...settled.networks.filter((network) => !keys.has(network.key))];
 }
 
+/** Networks of one name are told apart by what follows it. */
+function named(networks: readonly TopologyNetwork[], names: NetworkNames): ShownNetwork[] {
+  const told = networks.map(({ brIds }) => brIds.map((id) => names.get(id)).find(isName) ?? null);
+  return networks.map((network, index) => {
+    const name = told[index] ?? null;
+    const isShared = told.filter((other) => other === name).length > 1;
+    return { ...network, name: name !== null && isShared ? `${name} (${addressLabel(network)})` : name };
+  });
+}
+
+const isName = (name: string | undefined): name is string => name !== undefined && name !== '';
+
 function mapOf(
   topology: Topology,
   nodes: readonly ShownNode[],
   links: readonly TopologyLink[],
-  networks: readonly TopologyNetwork[],
+  networks: readonly ShownNetwork[],
   finished: Topology | null,
 ): DisplayedMap {
   const counts = { answered: 0, silent: 0, inferred: 0, waiting: 0 };
@@ -145,20 +178,33 @@ function mapOf(
   };
 }
 
-/** What to call a node: its registered name, else where it is, else its address. */
+/**
+ * What to call a node: its registered name, else where it is, else its address. Of a border router an address that was
+ * registered for want of a name is not one: people know it by its id.
+ */
 export function labelOf(
   node: Pick<TopologyNode, 'name' | 'rloc16' | 'extAddr' | 'brId' | 'kind' | 'id'>,
 ): string {
+  const brId = node.kind === 'border_router' ? node.brId : null;
   return (
+    (node.name !== null && node.name === node.extAddr ? brId : null) ??
     node.name ??
-    (node.kind === 'border_router' ? node.brId : null) ??
+    brId ??
     node.rloc16 ??
     (node.extAddr === null ? null : `…${node.extAddr.slice(-6)}`) ??
     node.id
   );
 }
 
-/** What to call a network: its border routers are how people know it; its extended PAN id or prefix follows. */
-export function networkLabel(network: Pick<TopologyNetwork, 'extPanId' | 'prefixes' | 'key'>): string {
-  return network.prefixes[0] ?? network.extPanId ?? network.key;
+/** What to call a network: its name, else its prefix, else its extended PAN id. */
+export function networkLabel(network: Pick<ShownNetwork, 'name' | 'extPanId' | 'prefixes' | 'key'>): string {
+  return network.name ?? addressLabel(network);
+}
+
+export function addressLabel({
+  extPanId,
+  key,
+  prefixes,
+}: Pick<TopologyNetwork, 'extPanId' | 'prefixes' | 'key'>): string {
+  return prefixes[0] ?? extPanId ?? key;
 }

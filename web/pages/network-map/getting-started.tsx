@@ -7,6 +7,7 @@ import { countOf } from '../../ui/format.ts';
 import { CheckIcon } from '../../ui/icons.tsx';
 import { BorderRouterCandidates } from './border-router-candidates.tsx';
 import { Command } from './command.tsx';
+import { hubAddress, isLoopback } from './hub-address.ts';
 import classes from './getting-started.module.css';
 
 export function GettingStarted() {
@@ -27,7 +28,10 @@ export function GettingStarted() {
           ) : (
             <>
               <p>On the machine that is the border router, or beside its OpenThread Border Router, run:</p>
-              <Command text={`threadhub border-router --hub ${hubAddress()}`} />
+              <Command text={`threadhub border-router --hub ${hubAddress(location)}`} />
+              {isLoopback(location) && (
+                <p>From another machine, put the address of this one in place of {location.hostname}.</p>
+              )}
               <p>ESP32 border routers connect to the same address by themselves.</p>
               <BorderRouterCandidates />
             </>
@@ -76,9 +80,4 @@ function Step({ number, isDone, title, children }: StepProps) {
       </div>
     </li>
   );
-}
-
-/** The hub as this browser reaches it. */
-function hubAddress(): string {
-  return `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}`;
 }

@@ -30,16 +30,32 @@ export function linksOf(map: Pick<DisplayedMap, 'links' | 'nodeById'>, id: strin
     );
 }
 
+/** Shares of what the sender sent, 0–1. */
+export interface Losses {
+  readonly frames: number | null;
+  readonly messages: number | null;
+}
+
 export interface Direction {
   readonly label: string;
-  /** The best evidence; null where nobody reports this direction. */
+  /** What the receiver reports of the signal, the best of it; null where nobody reports this direction. */
   readonly evidence: LinkEvidence | null;
+  /** What the sender reports as lost on this way; null where it reports nothing. */
+  readonly losses: Losses | null;
 }
 
 /** Both ways of a link, as the node would put them. */
 export function directionsOf({ hears, isHeard }: NodeLinkView): Direction[] {
   return [
-    { label: 'hears it', evidence: hears[0] ?? null },
-    { label: 'is heard', evidence: isHeard[0] ?? null },
+    { label: 'hears it', evidence: hears[0] ?? null, losses: lossesOf(isHeard) },
+    { label: 'is heard', evidence: isHeard[0] ?? null, losses: lossesOf(hears) },
   ];
+}
+
+/** A device counts what it fails to send: the losses of one way come with the signal of the other. */
+function lossesOf(bySender: readonly LinkEvidence[]): Losses | null {
+  const told = bySender.find(
+    ({ frameErrorRate, messageErrorRate }) => frameErrorRate !== null || messageErrorRate !== null,
+  );
+  return told === undefined ? null : { frames: told.frameErrorRate, messages: told.messageErrorRate };
 }

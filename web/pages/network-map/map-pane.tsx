@@ -26,6 +26,7 @@ export interface MapPaneProps {
 
 export function MapPane({ map, selectedId, pickedIds, highlight, picking }: MapPaneProps) {
   const container = useRef<HTMLDivElement>(null);
+  const banner = useRef<HTMLDivElement>(null);
   const [view, setView] = useState<MapView | null>(null);
   const palette = usePalette();
   const firstPalette = useRef(palette);
@@ -74,7 +75,11 @@ export function MapPane({ map, selectedId, pickedIds, highlight, picking }: MapP
   useEffect(() => {
     const wanted = selectedId === null ? highlight?.nodeIds : [selectedId];
     if (!hasMap || view === null || wanted === undefined || container.current === null) return;
-    view.reveal(wanted, heightInSight(container.current, selectedId !== null && !isWide));
+    const fromTop = banner.current === null ? 0 : banner.current.offsetTop + banner.current.offsetHeight;
+    view.reveal(wanted, {
+      top: fromTop,
+      bottom: heightInSight(container.current, selectedId !== null && !isWide),
+    });
   }, [view, hasMap, selectedId, highlight, isWide]);
 
   return (
@@ -90,7 +95,7 @@ export function MapPane({ map, selectedId, pickedIds, highlight, picking }: MapP
           onKeyDown={(event) => view !== null && steer(view, event)}
         />
         {highlight !== null && (
-          <div className={classes.highlight}>
+          <div ref={banner} className={classes.highlight}>
             <span>{highlight.title}</span>
             <Button size="compact-sm" variant="default" onClick={() => picking.showHighlight(null)}>
               Show all

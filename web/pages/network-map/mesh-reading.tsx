@@ -12,12 +12,14 @@ export function MeshReading({ borderRouter: { collection, id } }: MeshReadingPro
   const nowMs = useNow();
   if (collection === null) return null;
   const { complete, dialect, problem, source } = collection;
-  const told = [
+  const when = [
     collection.endedAt === null ? null : formatAge(nowMs - collection.endedAt),
-    collection.durationMs === null ? null : `took ${formatDuration(collection.durationMs)}`,
+    collection.durationMs === null ? null : `in ${formatDuration(collection.durationMs)}`,
+  ].filter((part) => part !== null);
+  const told = [
     collection.devices === null ? null : countOf(collection.devices, 'device'),
-    ofTotal(collection.answeredRouters, collection.expectedRouters, 'routers'),
-    ofTotal(collection.radioRequests, collection.radioBudget, 'radio requests'),
+    ofTotal(collection.answeredRouters, collection.expectedRouters, 'router'),
+    ofTotal(collection.radioRequests, collection.radioBudget, 'radio request'),
   ].filter((part) => part !== null);
   return (
     <div className={classes.reading} data-complete={complete}>
@@ -29,10 +31,11 @@ export function MeshReading({ borderRouter: { collection, id } }: MeshReadingPro
         )}
       </p>
       <p className={classes.told}>
-        {complete ? 'Complete' : 'Not complete'}
+        {when.length === 0 ? 'Read' : `Read ${when.join(', ')}`}
+        {complete ? '' : ', not completely'}
         {told.length === 0 ? '' : `: ${told.join(', ')}`}
       </p>
-      {problem !== null && <p className={classes.problem}>{problem}</p>}
+      {problem !== null && <p className={classes.problem}>{asSentence(problem)}</p>}
     </div>
   );
 }
@@ -42,7 +45,14 @@ const sourceWords: ReadonlyMap<string, string> = new Map([
   ['ot-ctl', 'ot-ctl'],
 ]);
 
+/** `1 router`, `11 of 12 routers`. */
 function ofTotal(count: number | null, total: number | null, what: string): string | null {
   if (count === null) return null;
-  return `${formatCount(count)}${total === null ? '' : ` of ${formatCount(total)}`} ${what}`;
+  return total === null ? countOf(count, what) : `${formatCount(count)} of ${countOf(total, what)}`;
+}
+
+/** Problems come as parts of log lines. */
+function asSentence(problem: string): string {
+  const begun = problem.charAt(0).toUpperCase() + problem.slice(1);
+  return /[.!?]$/.test(begun) ? begun : `${begun}.`;
 }

@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
 import { useCallback, useDeferredValue, useMemo, useState } from 'react';
 import { useHubConnection } from '../../api/hub-context.ts';
-import { scansQuery, topologyQuery } from '../../api/queries.ts';
+import { networkNamesQuery, scansQuery, topologyQuery } from '../../api/queries.ts';
 import { currentScan } from '../../api/scan-progress.ts';
 import { displayedMap } from './displayed-map.ts';
 import { GettingStarted } from './getting-started.tsx';
@@ -29,9 +29,10 @@ export function NetworkMapPage() {
   const scan = scans.data === undefined ? null : currentScan(scans.data);
   const control = useScanControl(scan);
   const topology = useQuery(topologyQuery({ isPushed, isScanning: scan?.state === 'running' }));
+  const names = useQuery(networkNamesQuery).data;
   const map = useMemo(
-    () => (topology.data === undefined ? null : displayedMap(topology.data)),
-    [topology.data],
+    () => (topology.data === undefined ? null : displayedMap(topology.data, new Map(names))),
+    [topology.data, names],
   );
 
   const { view = 'map', node: selectedId = null } = route.useSearch();

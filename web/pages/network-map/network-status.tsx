@@ -5,7 +5,14 @@ import type { TopologyNetwork } from '../../../src/protocol/topology.ts';
 import { countOf, formatCount, formatMinute } from '../../ui/format.ts';
 import { CheckIcon, WarningIcon } from '../../ui/icons.tsx';
 import { useNow } from '../../ui/use-now.ts';
-import { type DisplayedMap, labelOf, networkLabel, type ShownNode } from './displayed-map.ts';
+import {
+  addressLabel,
+  type DisplayedMap,
+  labelOf,
+  networkLabel,
+  type ShownNetwork,
+  type ShownNode,
+} from './displayed-map.ts';
 import { MeshReading } from './mesh-reading.tsx';
 import { NetworkFindings } from './network-findings.tsx';
 import { silenceInWords } from './node-words.ts';
@@ -13,7 +20,7 @@ import type { Picking } from './picking.ts';
 import classes from './network-status.module.css';
 
 export interface NetworkStatusProps {
-  readonly network: TopologyNetwork;
+  readonly network: ShownNetwork;
   /** Those that serve it. */
   readonly borderRouters: readonly BorderRouter[];
   readonly map: DisplayedMap;
@@ -35,7 +42,8 @@ export function NetworkStatus({ network, borderRouters, map, picking }: NetworkS
       <header className={classes.header}>
         <span className={classes.icon}>{isWhole ? <CheckIcon /> : map.final ? <WarningIcon /> : null}</span>
         <h3 className={classes.name}>
-          <span className="mono">{networkLabel(network)}</span>
+          {network.name ?? <span className="mono">{networkLabel(network)}</span>}
+          {network.name !== null && <small className="mono">{addressLabel(network)}</small>}
           {brIds.length > 0 && <small>through {brIds.join(', ')}</small>}
         </h3>
       </header>

@@ -49,17 +49,13 @@ export function NodeDetails({ map, node, onHighlight, onSelect, withTitle }: Nod
       </div>
       <dl className={classes.facts}>
         <LastSeen node={node} />
-        {node.measuredAt !== undefined && <Moment term="Measured" atMs={node.measuredAt} />}
+        <Measured node={node} />
         {node.toldBy !== undefined && (
           <Fact term="Told by">
             <NodeLink map={map} id={node.toldBy} onSelect={onSelect} />
           </Fact>
         )}
-        {node.durationMs !== null && (
-          <Fact term={node.shown === 'answered' ? 'Latency' : 'Decided after'}>
-            {formatDuration(node.durationMs)}
-          </Fact>
-        )}
+        {node.durationMs !== null && <Fact term={durationTerm(node)}>{formatDuration(node.durationMs)}</Fact>}
         <Fact term="Parent">
           <Parent map={map} node={node} onSelect={onSelect} />
         </Fact>
@@ -122,18 +118,33 @@ function Moment({ term, atMs }: { readonly term: string; readonly atMs: number }
   );
 }
 
+/** News only where it was another time than that of the answer. */
+function Measured({ node: { lastSeenAt, measuredAt } }: { readonly node: ShownNode }) {
+  if (measuredAt === undefined || Math.abs(measuredAt - (lastSeenAt ?? 0)) < sameMomentMs) return null;
+  return <Moment term="Measured" atMs={measuredAt} />;
+}
+
+const sameMomentMs = 2_000;
+
+/** How long a whole reading of the mesh took until it came to a node is not that node's latency. */
+function durationTerm({ measuredAt, shown }: ShownNode): string {
+  if (shown !== 'answered') return 'Decided after';
+  return measuredAt === undefined ? 'Latency' : 'Told after';
+}
+
 /** The one that the hub asks comes first. */
 function Addresses({ node: { ipv6, ipv6Addresses = [] } }: { readonly node: ShownNode }) {
   const all = new Set([...(ipv6 === null ? [] : [ipv6]), ...ipv6Addresses]);
   if (all.size === 0) return null;
   return (
-    <Fact term="IPv6">
+    <div className={classes.addresses}>
+      <dt>{all.size === 1 ? 'IPv6 address' : 'IPv6 addresses'}</dt>
       {[...all].map((address) => (
-        <span key={address} className={`mono ${classes.address ?? ''}`}>
+        <dd key={address} className="mono">
           {address}
-        </span>
+        </dd>
       ))}
-    </Fact>
+    </div>
   );
 }
 

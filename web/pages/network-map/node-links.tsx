@@ -3,7 +3,7 @@ import type { LinkEvidence } from '../../../src/protocol/topology.ts';
 import { formatAge, formatDecibels, formatShare } from '../../ui/format.ts';
 import { useNow } from '../../ui/use-now.ts';
 import type { DisplayedMap, ShownNode } from './displayed-map.ts';
-import { directionsOf, linksOf, type NodeLinkView } from './links-of-node.ts';
+import { type Direction, directionsOf, linksOf, type Losses, type NodeLinkView } from './links-of-node.ts';
 import { NodeLink } from './node-link.tsx';
 import details from './node-details.module.css';
 import classes from './node-links.module.css';
@@ -30,9 +30,11 @@ export function NodeLinks({ map, node, onSelect }: NodeLinksProps) {
                 <span className={classes.kind}>{relation(view, node)}</span>
                 <Quality lqi={view.link.lqi} />
               </div>
-              {directionsOf(view).map(({ label, evidence }) => (
-                <Direction key={label} label={label} evidence={evidence} />
-              ))}
+              <dl className={classes.directions}>
+                {directionsOf(view).map((direction) => (
+                  <DirectionRow key={direction.label} direction={direction} madeAt={map.madeAt} />
+                ))}
+              </dl>
               <Remarks view={view} />
             </li>
           ))}
@@ -61,49 +63,58 @@ function Quality({ lqi }: { readonly lqi: number | null }) {
   );
 }
 
-interface DirectionProps {
-  readonly label: string;
-  readonly evidence: LinkEvidence | null;
+interface DirectionRowProps {
+  readonly direction: Direction;
+  readonly madeAt: number;
 }
 
-function Direction({ label, evidence }: DirectionProps) {
-  if (evidence === null)
-    return (
-      <p className={classes.direction}>
-        <span className={classes.way}>{label}</span> not reported
-      </p>
-    );
-  const { lastRssi, rssi } = evidence;
-  const values = [
-    rssi === null ? null : `${formatDecibels(rssi, 'dBm')}${lastRssi === undefined ? '' : ' on average'}`,
-    lastRssi === undefined ? null : `${formatDecibels(lastRssi, 'dBm')} last`,
-    evidence.linkMargin === null ? null : `margin ${formatDecibels(evidence.linkMargin, 'dB')}`,
-    evidence.lqi === null ? null : `LQI ${evidence.lqi}`,
-    evidence.frameErrorRate === null ? null : `${formatShare(evidence.frameErrorRate)} frames lost`,
-    evidence.messageErrorRate === null ? null : `${formatShare(evidence.messageErrorRate)} messages lost`,
-  ].filter((value) => value !== null);
+function DirectionRow({ direction: { evidence, label, losses }, madeAt }: DirectionRowProps) {
   return (
-    <p className={classes.direction}>
-      <span className={classes.way}>{label}</span>{' '}
-      <span className="numbers">{values.length === 0 ? 'heard, not measured' : values.join(', ')}</span>
-      {evidence.state === 'live' ? (
-        <MeasuredAgo atMs={evidence.reportedAt} />
-      ) : (
-        <span className={classes.old}>
-          {' '}
-          {evidence.state === 'stale' ? `stale, ${formatAge(evidence.ageMs)}` : 'inferred'}
-        </span>
-      )}
-    </p>
+    <>
+      <dt>{label}</dt>
+      <dd className="numbers">
+        {evidence === null ? 'not reported' : signalInWords(evidence)}
+        {losses !== null && `, ${lossesInWords(losses)}`}
+        {evidence !== null && <Age evidence={evidence} madeAt={madeAt} />}
+      </dd>
+    </>
   );
 }
 
-/** Measurements of the last minute are as good as new. */
-const newForMs = 60_000;
+function signalInWords({ lastRssi, linkMargin, lqi, rssi }: LinkEvidence): string {
+  const values = [
+    rssi === null ? null : formatDecibels(rssi, 'dBm'),
+    lastRssi === undefined || lastRssi === rssi ? null : `last ${formatDecibels(lastRssi, 'dBm')}`,
+    linkMargin === null ? null : `margin ${formatDecibels(linkMargin, 'dB')}`,
+    lqi === null ? null : `quality ${lqi}`,
+  ].filter((value) => value !== null);
+  return values.length === 0 ? 'heard, not measured' : values.join(', ');
+}
+
+function lossesInWords({ frames, messages }: Losses): string {
+  const told = [
+    frames === null ? null : `${formatShare(frames)} of frames`,
+    messages === null ? null : `${formatShare(messages)} of messages`,
+  ].filter((part) => part !== null);
+  return (frames ?? 0) === 0 && (messages ?? 0) === 0 ? 'nothing lost' : `lost ${told.join(', ')}`;
+}
+
+/** What is as old as the map needs no age of its own. */
+const sameAgeMs = 60_000;
+
+function Age({ evidence, madeAt }: { readonly evidence: LinkEvidence; readonly madeAt: number }) {
+  switch (evidence.state) {
+    case 'live':
+      return madeAt - evidence.reportedAt < sameAgeMs ? null : <MeasuredAgo atMs={evidence.reportedAt} />;
+    case 'stale':
+      return <span className={classes.old}> stale, {formatAge(evidence.ageMs)}</span>;
+    case 'inferred':
+      return <span className={classes.age}> inferred</span>;
+  }
+}
 
 function MeasuredAgo({ atMs }: { readonly atMs: number }) {
-  const ageMs = useNow() - atMs;
-  return ageMs < newForMs ? null : <span className={classes.age}> {formatAge(ageMs)}</span>;
+  return <span className={classes.age}> {formatAge(useNow() - atMs)}</span>;
 }
 
 function Remarks({ view: { link } }: { readonly view: NodeLinkView }) {

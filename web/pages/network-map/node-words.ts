@@ -1,7 +1,7 @@
 /** A node's role and state in words. Pure. */
 import type { Outcome } from '../../../src/protocol/outcome.ts';
 import type { Role } from '../../../src/protocol/network-info.ts';
-import { formatWord } from '../../ui/format.ts';
+import { countOf, formatWord } from '../../ui/format.ts';
 import type { ShownNode } from './displayed-map.ts';
 
 const roleWords: Readonly<Record<Role, string>> = {
@@ -40,21 +40,26 @@ const outcomeWords: Readonly<Record<Outcome, string>> = {
 
 /** One sentence that says what the state rests on. */
 export function stateExplained(
-  node: Pick<ShownNode, 'shown' | 'outcome' | 'late' | 'kind' | 'toldBy'>,
+  node: Pick<ShownNode, 'shown' | 'outcome' | 'late' | 'kind' | 'toldBy' | 'namedBy'>,
 ): string {
   switch (node.shown) {
     case 'waiting':
       return 'The running scan has not decided about it yet; what is shown is from before.';
     case 'inferred':
-      return 'It was not asked itself: other nodes name it, or an earlier scan knew it.';
+      return node.namedBy.length > 0
+        ? `It told nothing itself: ${countOf(node.namedBy.length, 'other node names', 'other nodes name')} it.`
+        : 'It told nothing itself: an earlier scan knew it.';
     case 'answered':
       if (node.outcome === null && node.kind === 'border_router') return 'It is connected to the hub.';
-      if (node.toldBy !== undefined)
-        return 'Its router answered for it in this scan; it was not asked itself.';
+      if (node.toldBy !== undefined) return 'Its parent told of it in this scan; it was not asked itself.';
       return node.late ? 'It answered late, after its own deadline.' : outcomeWords.answered;
     case 'silent':
-      if (node.outcome === null)
-        return node.kind === 'border_router' ? 'It is not connected to the hub.' : 'It did not answer.';
+      if (node.outcome === null) {
+        if (node.kind === 'border_router') return 'It is not connected to the hub.';
+        return node.namedBy.length === 0
+          ? 'It did not answer.'
+          : `${countOf(node.namedBy.length, 'node names', 'nodes name')} it, but it gave no answer.`;
+      }
       return outcomeWords[node.outcome];
   }
 }

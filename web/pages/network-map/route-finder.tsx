@@ -1,7 +1,7 @@
 /** Asks the hub which way a message takes from a node to another one. */
-import { NativeSelect } from '@mantine/core';
+import { Button, NativeSelect } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
-import { useMemo } from 'react';
+import { useMemo, useState } from 'react';
 import { hubApi } from '../../api/hub-api.ts';
 import { type DisplayedMap, labelOf, type ShownNode } from './displayed-map.ts';
 import { type Highlight, routeHighlight } from './picking.ts';
@@ -15,8 +15,9 @@ export interface RouteFinderProps {
 }
 
 export function RouteFinder({ map, node, onHighlight }: RouteFinderProps) {
+  const [toId, setToId] = useState('');
   const trace = useMutation({
-    mutationFn: (toId: string) => hubApi.route(node.id, toId),
+    mutationFn: (id: string) => hubApi.route(node.id, id),
     onSuccess: (route) => onHighlight(routeHighlight(route, map)),
   });
   const others = useMemo(
@@ -31,15 +32,25 @@ export function RouteFinder({ map, node, onHighlight }: RouteFinderProps) {
   return (
     <section>
       <h3 className={details.section}>Route</h3>
-      <NativeSelect
-        aria-label="Show the route to"
-        data={[{ value: '', label: 'Show the route to…' }, ...others]}
-        value={trace.isPending ? trace.variables : ''}
-        disabled={trace.isPending}
-        onChange={({ currentTarget: { value } }) => {
-          if (value !== '') trace.mutate(value);
+      {/* Not at the change of the choice: with the keyboard, that comes at every step through the list. */}
+      <form
+        className={classes.finder}
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (toId !== '') trace.mutate(toId);
         }}
-      />
+      >
+        <NativeSelect
+          className={classes.choice}
+          aria-label="Show the route to"
+          data={[{ value: '', label: 'To which node?' }, ...others]}
+          value={toId}
+          onChange={({ currentTarget: { value } }) => setToId(value)}
+        />
+        <Button type="submit" variant="default" disabled={toId === ''} loading={trace.isPending}>
+          Show
+        </Button>
+      </form>
       {trace.error !== null && (
         <p className={classes.problem} role="alert">
           {trace.error.message}

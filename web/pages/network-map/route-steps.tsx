@@ -1,5 +1,7 @@
 /** The route on the map, hop by hop, with what each rests on. */
+import { useEffect, useRef } from 'react';
 import type { RouteHop, RouteTrace } from '../../../src/protocol/route-trace.ts';
+import { countOf } from '../../ui/format.ts';
 import type { DisplayedMap } from './displayed-map.ts';
 import { NodeLink } from './node-link.tsx';
 import classes from './route.module.css';
@@ -12,12 +14,21 @@ export interface RouteStepsProps {
 }
 
 export function RouteSteps({ map, onSelect, route }: RouteStepsProps) {
+  const section = useRef<HTMLElement>(null);
+  // What asked for it is gone from the page, and would take the reader's place with it.
+  useEffect(() => section.current?.focus({ preventScroll: true }), [route]);
   return (
-    <section aria-labelledby="route-title" data-testid="route">
+    <section
+      ref={section}
+      tabIndex={-1}
+      className={classes.route}
+      aria-labelledby="route-title"
+      data-testid="route"
+    >
       <h2 className={panel.heading} id="route-title">
         Route
       </h2>
-      <p className={classes.statement}>{route.statement}</p>
+      <p className={classes.statement}>{summary(route)}</p>
       <ol className={classes.hops}>
         <li className={classes.hop}>
           <NodeLink map={map} id={route.fromId} onSelect={onSelect} />
@@ -38,6 +49,12 @@ export function RouteSteps({ map, onSelect, route }: RouteStepsProps) {
       )}
     </section>
   );
+}
+
+/** The steps below say the way itself. */
+function summary({ complete, hops, statement, totalCost }: RouteTrace): string {
+  if (!complete) return statement;
+  return `${countOf(hops.length, 'hop')}${totalCost === null ? '' : `, cost ${totalCost} between routers`}`;
 }
 
 const evidenceWords: Readonly<Record<RouteHop['evidence'], string>> = {

@@ -3,7 +3,7 @@ import { Skeleton } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import type { TopologyNetwork } from '../../../src/protocol/topology.ts';
 import { borderRoutersQuery } from '../../api/queries.ts';
-import type { DisplayedMap } from './displayed-map.ts';
+import type { DisplayedMap, ShownNetwork } from './displayed-map.ts';
 import { NetworkStatus } from './network-status.tsx';
 import type { Picking } from './picking.ts';
 import { RouteSteps } from './route-steps.tsx';
@@ -59,9 +59,9 @@ export function StatusPanel({ map, settledNetworks, picking }: StatusPanelProps)
 
 /** Where something was missing when the last scan ended comes first: nothing changes places while a scan runs. */
 function inOrderOfConcern(
-  networks: readonly TopologyNetwork[],
+  networks: readonly ShownNetwork[],
   settled: readonly TopologyNetwork[],
-): TopologyNetwork[] {
+): ShownNetwork[] {
   const concerns = new Map(settled.map((network) => [network.key, concern(network)]));
   const of = ({ key }: TopologyNetwork): number => concerns.get(key) ?? 0;
   return networks.toSorted((a, b) => of(b) - of(a) || (a.key < b.key ? -1 : 1));

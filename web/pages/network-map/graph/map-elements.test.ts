@@ -100,3 +100,12 @@ test('adds everything to an empty map', () => {
   expect(nodes.added).toHaveLength(2);
   expect(frames.added).toHaveLength(1);
 });
+
+test('writes the last digits alone of an address that stands for a name', () => {
+  const latest = topologyOf([
+    nodeOf('4e3c91f5aa0821b7', { name: '4e3c91f5aa0821b7', extAddr: '4e3c91f5aa0821b7' }),
+    nodeOf('5e3c91f5aa0821b7', { name: 'lamp', extAddr: '5e3c91f5aa0821b7' }),
+  ]);
+  const { nodes } = mapElements(displayedMap({ latest, settled: latest }));
+  expect([...nodes.values()].map((node) => node.label)).toEqual(['…0821b7', 'lamp']);
+});

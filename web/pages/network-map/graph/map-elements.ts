@@ -79,8 +79,10 @@ function emptyFrames(frames: ReadonlyMap<string, MapFrame>, nodes: ReadonlyMap<s
   return [...frames.keys()].filter((id) => !inUse.has(id));
 }
 
+/** Sixteen digits would cover their neighbours: the last ones tell nodes apart. */
 function nodeLabel(node: ShownNode): string {
-  const label = labelOf(node);
+  const full = labelOf(node);
+  const label = full === node.extAddr ? `…${full.slice(-6)}` : full;
   if (node.shown === 'silent') return `${label}\nsilent`;
   return label;
 }

@@ -125,8 +125,11 @@ export class MapView {
     this.#updateLabels();
   }
 
-  /** Brings the nodes into the upper `visibleHeightPx` of the view, if any of them is outside. */
-  reveal(nodeIds: Iterable<string>, visibleHeightPx: number): void {
+  /** Brings the nodes into the part of the view that nothing covers, if any of them is outside. Pixels from its top. */
+  reveal(
+    nodeIds: Iterable<string>,
+    { bottom, top }: { readonly top: number; readonly bottom: number },
+  ): void {
     const nodes = this.#collect(nodeIds);
     if (nodes.empty()) return;
     const cy = this.#cy;
@@ -134,17 +137,17 @@ export class MapView {
     const margin = 24;
     const isVisible =
       box.x1 >= margin &&
-      box.y1 >= margin &&
+      box.y1 >= top + margin &&
       box.x2 <= cy.width() - margin &&
-      box.y2 <= visibleHeightPx - margin;
+      box.y2 <= bottom - margin;
     if (isVisible) return;
     this.#ownsViewport = false;
-    const shrink = Math.min(1, (cy.width() - 4 * margin) / box.w, (visibleHeightPx - 4 * margin) / box.h);
+    const shrink = Math.min(1, (cy.width() - 4 * margin) / box.w, (bottom - top - 4 * margin) / box.h);
     const zoom = Math.max(cy.minZoom(), cy.zoom() * shrink);
     const model = nodes.boundingBox({ includeLabels: false, includeOverlays: false });
     const pan = {
       x: cy.width() / 2 - (zoom * (model.x1 + model.x2)) / 2,
-      y: visibleHeightPx / 2 - (zoom * (model.y1 + model.y2)) / 2,
+      y: (top + bottom) / 2 - (zoom * (model.y1 + model.y2)) / 2,
     };
     if (this.#options.reducedMotion) cy.viewport({ zoom, pan });
     else cy.animate({ zoom, pan }, { duration: 250 });
