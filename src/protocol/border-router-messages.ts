@@ -85,6 +85,9 @@ export type HubCommand = ScanNodeCommand | SendCoapCommand | DiscoverCommand;
 
 // ---------------------------------------------------------------------------------------------- border router → hub
 
+/** In the `error` of a node that its border router had no way to ask: that it is silent nobody knows. */
+export const couldNotBeAsked = 'could not be asked';
+
 export const failureCodes = ['timed_out', 'refused', 'malformed', 'rate_limited', 'backlog_full'] as const;
 export type FailureCode = (typeof failureCodes)[number];
 

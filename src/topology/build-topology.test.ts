@@ -536,6 +536,25 @@ describe('silent nodes', () => {
 });
 
 describe('completeness', () => {
+  it('tells a router that its border router had no way to ask from a silent one', () => {
+    const routes = [1, 2, 3].map((id) => ({ router_id: id, lq_in: 0, lq_out: 0 }));
+    const earlier = after([
+      answered('full', { role: 'router', rloc16: '0x0800', ...partition }),
+      answered('dead', { role: 'router', rloc16: '0x0c00', ...partition }),
+    ]);
+    const nodes = [
+      answered('a', { role: 'leader', rloc16: '0x0400', ...partition, routes }),
+      silent('full', {
+        outcome: 'refused',
+        error: 'router 0x0800 could not be asked, though 0x0400 names it: the border router does not list it',
+      }),
+      silent('dead', { error: 'router 0x0c00 stayed silent, though 0x0400 names it' }),
+    ];
+    expect(build(nodes, { earlier }).networks[0]?.completeness.statement).toBe(
+      '1 of 3 routers answered; dead (0x0c00) silent, last seen 13:59 UTC; full (0x0800) could not be asked through BR-1, last seen 13:59 UTC',
+    );
+  });
+
   it('expects every router id that a live Route64 names, even without a path to it', () => {
     const topology = build([
       answered('a', {

@@ -3,6 +3,7 @@
  * this scan names all routers of its partition, silent ones included. Neighbour tables, parents and border routers add
  * to that; so do registered nodes that were routers when they last answered.
  */
+import { couldNotBeAsked } from '../protocol/border-router-messages.ts';
 import type { Completeness, TopologyNode } from '../protocol/topology.ts';
 import { type DraftNode, isAlive, isRouterRole } from './draft-node.ts';
 import { countOf, nodeLabel } from './node-label.ts';
@@ -39,7 +40,7 @@ export function proveCompleteness(
       })
       .sort((a, b) => compareText(a.name ?? a.rloc16 ?? a.id, b.name ?? b.rloc16 ?? b.id)),
   };
-  const labels = new Map(missing.map((node) => [node.id, labelWithPlace(node)]));
+  const labels = new Map(missing.map((node) => [node.id, `${labelWithPlace(node)} ${silence(node)}`]));
   return {
     ...completeness,
     statement: statementOf(completeness, { final: final && !undecided, madeAt, labels }),
@@ -80,7 +81,7 @@ function statementOf(
   const parts = [routers];
   for (const router of missingRouters.slice(0, namedInStatement))
     parts.push(
-      `${context.labels.get(router.id) ?? router.id} ${silence(router)}, ${lastSeen(router.lastSeenAt, context.madeAt)}`,
+      `${context.labels.get(router.id) ?? router.id}, ${lastSeen(router.lastSeenAt, context.madeAt)}`,
     );
   if (missingRouters.length > namedInStatement)
     parts.push(`${missingRouters.length - namedInStatement} more did not answer`);
@@ -93,7 +94,9 @@ function labelWithPlace(node: TopologyNode): string {
   return node.rloc16 === null || label === node.rloc16 ? label : `${label} (${node.rloc16})`;
 }
 
-function silence({ outcome }: MissingRouter): string {
+function silence({ brId, error, outcome }: TopologyNode): string {
+  if (outcome !== null && error?.includes(couldNotBeAsked) === true)
+    return brId === null ? couldNotBeAsked : `${couldNotBeAsked} through ${brId}`;
   switch (outcome) {
     case 'refused':
       return 'refused';

@@ -54,6 +54,8 @@ export class FakeMeshReader implements MeshReader {
   isSearched = false;
   /** Devices that came after the last survey. */
   readonly unlisted = new Set<ExtAddress>();
+  /** No survey brings them in. */
+  isListFull = false;
   listDelayMs = 10;
   readonly asked: AskedOf[] = [];
   readings = 0;
@@ -87,10 +89,10 @@ export class FakeMeshReader implements MeshReader {
     this.surveys += 1;
     if (!radio.take(1)) return Promise.resolve(overBudget);
     this.isSearched = true;
-    this.unlisted.clear();
+    if (!this.isListFull) this.unlisted.clear();
     return this.#call(signal, this.surveyMs ?? this.delayMs, () => ({
       ok: true,
-      value: { devices: this.mesh.listed, diagnostics: this.surveyed },
+      value: { devices: this.#list(), diagnostics: this.surveyed },
     }));
   }
 
@@ -104,8 +106,7 @@ export class FakeMeshReader implements MeshReader {
     const isSelf = device.extAddress === this.mesh.state.extAddress;
     if (!isSelf && !radio.take(topics.has('tables') ? 2 : 1)) return Promise.resolve(overBudget);
     const told = this.mesh.devices.get(device.extAddress);
-    if (this.unlisted.has(device.extAddress))
-      return this.#call(signal, this.listDelayMs, () => silent(device));
+    if (this.unlisted.has(device.extAddress)) return this.#call(signal, this.listDelayMs, () => unlisted);
     if (told === undefined || this.silent.has(device.extAddress))
       return this.#call(signal, timeoutMs, () => silent(device));
     return this.#call(signal, this.delayMs, () => ({ ok: true, value: onTopics(told, topics) }));
@@ -152,6 +153,12 @@ export class FakeMeshReader implements MeshReader {
 }
 
 const overBudget: ReadFailure = { ok: false, code: 'over_budget', reason: 'the radio budget is spent' };
+
+const unlisted: ReadFailure = {
+  ok: false,
+  code: 'unlisted',
+  reason: 'the border router does not list it; its list is full',
+};
 
 const silent = ({ extAddress }: AskedDevice): ReadFailure => ({
   ok: false,

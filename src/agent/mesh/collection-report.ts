@@ -1,5 +1,9 @@
 /** What a reading of a mesh came to, in numbers and in words. */
-import type { BorderRouterNetwork, CollectionReport } from '../../protocol/border-router-messages.ts';
+import {
+  type BorderRouterNetwork,
+  type CollectionReport,
+  couldNotBeAsked,
+} from '../../protocol/border-router-messages.ts';
 import type { JsonObject } from '../../protocol/json.ts';
 import { nameOf } from './mesh-addresses.ts';
 import type { CollectionProblem, MeshReading } from './mesh-collection.ts';
@@ -35,12 +39,13 @@ export function reportOf(
 }
 
 /** Null where every router that a table names was read, and nothing came between. */
-export function incompleteness({ picture, problem }: MeshReading): CollectionProblem | null {
+export function incompleteness(reading: MeshReading): CollectionProblem | null {
+  const { picture, problem } = reading;
   if (problem !== null) return problem;
   if (picture === null) return { code: 'silent', reason: 'the border router has told nothing' };
   const routers = [...picture.expectedRouters.values()];
   const silent = routers.filter(({ wasRead }) => !wasRead);
-  if (silent.length > 0) return { code: 'silent', reason: silentRouters(silent) };
+  if (silent.length > 0) return { code: 'silent', reason: silentRouters(silent, reading) };
   const counted = picture.state.routerCount ?? 0;
   if (routers.length === 0) return { code: 'silent', reason: 'no router of the mesh told its tables' };
   return counted > routers.length
@@ -119,17 +124,27 @@ export function networkOf(state: BorderRouterState): BorderRouterNetwork {
 }
 
 /** `router 0x6000 (4e518eb2a238c2d2) stayed silent, though 0xf000 and 0x8c00 name it` */
-export function silentRouter({ extAddress, namedBy, rloc16 }: ExpectedRouter): string {
+export function silentRouter(router: ExpectedRouter, reading: Pick<MeshReading, 'whyUnlisted'>): string {
+  const { extAddress, namedBy, rloc16 } = router;
   const name = `router ${nameOf(rloc16, extAddress)}`;
-  const how = extAddress === null ? 'could not be asked, because nobody tells its address' : 'stayed silent';
-  return namedBy.length === 0
-    ? `${name} ${how}`
-    : `${name} ${how}, though ${list(namedBy)} ${namedBy.length === 1 ? 'names' : 'name'} it`;
+  const why = whyNotAsked(router, reading);
+  const how = why === null ? 'stayed silent' : couldNotBeAsked;
+  const named =
+    namedBy.length === 0 ? '' : `, though ${list(namedBy)} ${namedBy.length === 1 ? 'names' : 'name'} it`;
+  return `${name} ${how}${named}${why === null ? '' : `: ${why}`}`;
 }
 
-function silentRouters(routers: readonly ExpectedRouter[]): string {
+/** Null where it was asked. */
+export function whyNotAsked(
+  { extAddress }: ExpectedRouter,
+  reading: Pick<MeshReading, 'whyUnlisted'>,
+): string | null {
+  return extAddress === null ? 'nobody tells its address' : reading.whyUnlisted(extAddress);
+}
+
+function silentRouters(routers: readonly ExpectedRouter[], reading: MeshReading): string {
   const [only] = routers;
-  if (routers.length === 1 && only !== undefined) return silentRouter(only);
+  if (routers.length === 1 && only !== undefined) return silentRouter(only, reading);
   return `${routers.length} routers that tables name were not read: ${list(routers.map(({ extAddress, rloc16 }) => nameOf(rloc16, extAddress)))}`;
 }
 

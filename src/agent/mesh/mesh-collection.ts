@@ -80,6 +80,8 @@ export interface MeshReading {
   readonly endedMs: number | null;
   /** Whether what is known of a device now will stand, so that who waits for it can be answered. */
   isSettled(device: MeshDevice): boolean;
+  /** Why the border router has no way to ask that device; null where it has, or nobody tried. */
+  whyUnlisted(extAddress: ExtAddress): string | null;
 }
 
 type Step =
@@ -132,6 +134,8 @@ export class MeshCollection implements MeshReading {
   readonly #listed = new Map<ExtAddress, ListedDevice>();
   readonly #told = new Map<ExtAddress | Rloc16, ToldDevice>();
   readonly #tries = new Map<ExtAddress, Tries>();
+  /** Devices that could not be asked, and why. */
+  readonly #unlisted = new Map<ExtAddress, string>();
   #state: BorderRouterState | null = null;
   #picture: MeshPicture | null = null;
   #problem: CollectionProblem | null = null;
@@ -176,6 +180,10 @@ export class MeshCollection implements MeshReading {
     if (!device.wasRead) return false;
     if (device.parent === null || this.#routersAsked) return true;
     return device.heardAtMs !== null && this.#options.clock.monotonicMs() - device.heardAtMs <= surelyThereMs;
+  }
+
+  whyUnlisted(extAddress: ExtAddress): string | null {
+    return this.#followed?.whyUnlisted(extAddress) ?? this.#unlisted.get(extAddress) ?? null;
   }
 
   /** Ends it early; settles soon. */
@@ -494,8 +502,10 @@ export class MeshCollection implements MeshReading {
     return lane.run(context.signal, () => reader.ask(device, topics, timeoutMs, context));
   }
 
-  #failed(problem: CollectionProblem, { kind }: AskedDevice): void {
-    if (problem.code === 'silent') {
+  #failed(problem: CollectionProblem, { extAddress, kind }: AskedDevice): void {
+    if (problem.code === 'unlisted') this.#unlisted.set(extAddress, problem.reason);
+    else this.#unlisted.delete(extAddress);
+    if (problem.code === 'silent' || problem.code === 'unlisted') {
       this.#unusableInARow = 0;
     } else if (fatal.has(problem.code as ReadFailureCode)) {
       this.#problem ??= problem;

@@ -327,6 +327,22 @@ describe('sharing a reading', () => {
 });
 
 describe('devices that are not there', () => {
+  it('says of a router that the border router has no room for that it could not be asked', async () => {
+    reader.unlisted.add(extAddressOf(9));
+    reader.isListFull = true;
+    const answer = await readAddress(nodeOf(9).ipaddr.find((address) => address.startsWith('fe80')) ?? '');
+    const reason =
+      /^router 0x6000 \(4e518eb2a238c2d2\) could not be asked, though 0x3400, .* name it: the border router does not list it; its list is full$/;
+    expect(answer).toMatchObject({
+      ok: false,
+      code: 'refused',
+      reason: expect.stringMatching(reason) as string,
+    });
+    expect(facts).toMatchObject([
+      { report: { complete: false, problem: expect.stringMatching(reason) as string } },
+    ]);
+  });
+
   it('asks a silent router twice, then says who names it', async () => {
     reader.silent.add(extAddressOf(9));
     const answer = await readAddress(nodeOf(9).ipaddr.find((address) => address.startsWith('fe80')) ?? '');
@@ -696,8 +712,15 @@ it('refuses CoAP where it has no way to send it, and passes it on where it has',
     confirmable: true,
   } as const;
   expect(await source.sendCoap(request, never)).toMatchObject({ ok: false, code: 'refused' });
-  open({ sendCoap: () => Promise.resolve({ ok: true, code: '2.05', contentFormat: null, payload: null }) });
+  let closed = 0;
+  const coap = {
+    sendCoap: () => Promise.resolve({ ok: true, code: '2.05', contentFormat: null, payload: null } as const),
+    close: () => Promise.resolve(void (closed += 1)),
+  };
+  open({ coap });
   expect(await source.sendCoap(request, never)).toMatchObject({ ok: true, code: '2.05' });
+  await source.close();
+  expect(closed).toBe(1);
 });
 
 it('answers everybody when it is closed, and closes its reader', async () => {

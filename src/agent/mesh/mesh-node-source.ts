@@ -31,6 +31,7 @@ import {
   reportOf,
   silentRouter,
   statementOf,
+  whyNotAsked,
 } from './collection-report.ts';
 import { extAddressOf, preferredAddress, rloc16Of } from './mesh-addresses.ts';
 import type { MeshReading } from './mesh-collection.ts';
@@ -52,8 +53,8 @@ export interface MeshNodeSourceOptions {
   /** Owned by the source from here on: `close()` closes it. */
   readonly reader: MeshReader;
   readonly clock: Clock;
-  /** How a `send_coap` reaches a node; refused where there is no way. */
-  readonly sendCoap?: (request: SendCoapRequest, signal: AbortSignal) => Promise<SendCoapAnswer>;
+  /** How a `send_coap` reaches a node; refused where there is no way. Owned by the source as well. */
+  readonly coap?: Pick<NodeSource, 'sendCoap' | 'close'>;
   /** Requests on the radio in one reading of the mesh; 128 where it is not given. */
   readonly radioBudget?: number;
   /** A reading that ended so lately answers who asks now; 5 s where it is not given. */
@@ -80,7 +81,7 @@ export class MeshNodeSource implements NodeSource {
   readonly pacing = 'shared';
   readonly #reader: MeshReader;
   readonly #clock: Clock;
-  readonly #sendCoap: MeshNodeSourceOptions['sendCoap'];
+  readonly #coap: MeshNodeSourceOptions['coap'];
   readonly #onFact: (fact: MeshFact) => void;
   readonly #collector: MeshCollector;
   readonly #waiters = new Set<Waiter>();
@@ -97,10 +98,10 @@ export class MeshNodeSource implements NodeSource {
   #served = false;
   #closed = false;
 
-  constructor({ clock, onFact, reader, sendCoap, ...options }: MeshNodeSourceOptions) {
+  constructor({ clock, coap, onFact, reader, ...options }: MeshNodeSourceOptions) {
     this.#reader = reader;
     this.#clock = clock;
-    this.#sendCoap = sendCoap;
+    this.#coap = coap;
     this.#onFact = onFact ?? (() => undefined);
     this.#collector = new MeshCollector({
       reader,
@@ -157,7 +158,7 @@ export class MeshNodeSource implements NodeSource {
   }
 
   sendCoap(request: SendCoapRequest, signal: AbortSignal): Promise<SendCoapAnswer> {
-    if (this.#sendCoap !== undefined && !this.#closed) return this.#sendCoap(request, signal);
+    if (this.#coap !== undefined && !this.#closed) return this.#coap.sendCoap(request, signal);
     return Promise.resolve(
       refused('this border router’s agent reads the mesh through its tables and sends no CoAP requests'),
     );
@@ -197,6 +198,7 @@ export class MeshNodeSource implements NodeSource {
     for (const end of [...this.#endings]) end();
     await this.#collector.close();
     await this.#reader.close();
+    await this.#coap?.close();
   }
 
   // -------------------------------------------------------------------------------------------------------- readings
@@ -326,7 +328,8 @@ function absenceOf(reading: MeshReading, target: Ipv6Address, before: ExtAddress
   const incomplete = incompleteness(reading);
   if (router !== undefined) {
     const cut = problem === null ? '' : `; ${problem.reason}`;
-    return timedOut(`${silentRouter(router)}${cut}`);
+    const reason = `${silentRouter(router, reading)}${cut}`;
+    return whyNotAsked(router, reading) === null ? timedOut(reason) : refused(reason);
   }
   if (listed !== undefined) {
     const isGhost = ghostsOf(reading).includes(listed);
@@ -365,6 +368,7 @@ function failureOf({ problem }: MeshReading): SourceFailure {
       return { ok: false, code: 'malformed', reason };
     case 'unreachable':
     case 'silent':
+    case 'unlisted':
     case 'cancelled':
     case 'out_of_time':
     case undefined:

@@ -24,6 +24,8 @@ export const readFailureCodes = [
   'malformed',
   /** The border router works, the device in the mesh stayed silent. */
   'silent',
+  /** The border router has no way to ask that device, as one that its list has no room for. */
+  'unlisted',
   /** The radio budget is spent. */
   'over_budget',
   /** The signal aborted. */

@@ -119,8 +119,8 @@ export class JsonApiDialect implements DialectReader {
       if (!list.ok) return list;
       if (!this.#listed.has(extAddress))
         return failure(
-          'silent',
-          `${this.#http.address} does not list ${extAddress}, so it cannot ask it${this.#listed.size >= fullList ? `; its list is full with ${this.#listed.size} devices` : ''}`,
+          'unlisted',
+          `${this.#http.address} does not list it${this.#listed.size >= fullList ? `; its list is full with ${this.#listed.size} devices` : ''}`,
         );
     }
     const types = typesFor(kind, topics, this.#lacking.of(extAddress));

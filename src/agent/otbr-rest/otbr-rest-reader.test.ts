@@ -209,7 +209,7 @@ describe('OtbrRestReader, JSON:API', () => {
     const stranger = { extAddress: asExtAddress('0123456789abcdef'), rloc16: null, kind: 'router' } as const;
     expect(await setup.reader.ask(stranger, place, 3_000, setup.context)).toMatchObject({
       ok: false,
-      code: 'silent',
+      code: 'unlisted',
     });
     expect(setup.replay.posted).toEqual([]);
     expect(setup.radio.used).toBe(0);
