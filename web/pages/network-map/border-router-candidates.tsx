@@ -13,6 +13,8 @@ export function BorderRouterCandidates() {
   return (
     <div className={classes.candidates}>
       <Button
+        className={classes.look}
+        classNames={{ label: classes.lookLabel }}
         variant="default"
         size="sm"
         loading={found.isFetching}

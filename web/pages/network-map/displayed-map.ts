@@ -196,6 +196,12 @@ export function labelOf(
   );
 }
 
+/** For tight places: of an address that stands for a name, the last digits, which tell nodes apart. */
+export function shortLabelOf(node: Parameters<typeof labelOf>[0]): string {
+  const label = labelOf(node);
+  return label === node.extAddr ? `…${label.slice(-6)}` : label;
+}
+
 /** What to call a network: its name, else its prefix, else its extended PAN id. */
 export function networkLabel(network: Pick<ShownNetwork, 'name' | 'extPanId' | 'prefixes' | 'key'>): string {
   return network.name ?? addressLabel(network);

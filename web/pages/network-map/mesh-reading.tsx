@@ -6,12 +6,15 @@ import classes from './mesh-reading.module.css';
 
 export interface MeshReadingProps {
   readonly borderRouter: BorderRouter;
+  /** Whether the routers that were silent are named beside it. */
+  readonly silentAreNamed: boolean;
 }
 
-export function MeshReading({ borderRouter: { collection, id } }: MeshReadingProps) {
+export function MeshReading({ borderRouter: { collection, id }, silentAreNamed }: MeshReadingProps) {
   const nowMs = useNow();
   if (collection === null) return null;
-  const { complete, dialect, problem, source } = collection;
+  const { complete, dialect, source } = collection;
+  const problem = silentAreNamed && collection.problemCode === 'silent' ? null : collection.problem;
   const when = [
     collection.endedAt === null ? null : formatAge(nowMs - collection.endedAt),
     collection.durationMs === null ? null : `in ${formatDuration(collection.durationMs)}`,

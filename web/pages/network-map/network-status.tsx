@@ -85,7 +85,11 @@ export function NetworkStatus({ network, borderRouters, map, picking }: NetworkS
       )}
       <NetworkFindings network={network} map={map} onSelect={picking.selectNode} />
       {borderRouters.map((borderRouter) => (
-        <MeshReading key={borderRouter.id} borderRouter={borderRouter} />
+        <MeshReading
+          key={borderRouter.id}
+          borderRouter={borderRouter}
+          silentAreNamed={missingRouters.length > 0}
+        />
       ))}
     </article>
   );

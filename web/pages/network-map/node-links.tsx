@@ -24,7 +24,7 @@ export function NodeLinks({ map, node, onSelect }: NodeLinksProps) {
       ) : (
         <ul className={classes.links}>
           {links.map((view) => (
-            <li key={view.link.id} className={classes.link}>
+            <li key={view.link.id} className={classes.link} data-link-id={view.link.id}>
               <div className={classes.peer}>
                 <NodeLink map={map} id={view.peerId} onSelect={onSelect} />
                 <span className={classes.kind}>{relation(view, node)}</span>
@@ -73,7 +73,7 @@ function DirectionRow({ direction: { evidence, label, losses }, madeAt }: Direct
     <>
       <dt>{label}</dt>
       <dd className="numbers">
-        {evidence === null ? 'not reported' : signalInWords(evidence)}
+        {evidence === null ? 'signal not reported' : signalInWords(evidence)}
         {losses !== null && `, ${lossesInWords(losses)}`}
         {evidence !== null && <Age evidence={evidence} madeAt={madeAt} />}
       </dd>

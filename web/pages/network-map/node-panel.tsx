@@ -1,7 +1,7 @@
 /** Beside the map: its status, or the details of the selected node. On a phone the details come up as a sheet. */
 import { Drawer, Paper, ScrollArea } from '@mantine/core';
 import { useMediaQuery } from '@mantine/hooks';
-import type { ReactNode } from 'react';
+import { type ReactNode, useEffect, useRef } from 'react';
 import { type DisplayedMap, labelOf, type ShownNode } from './displayed-map.ts';
 import { NodeDetails } from './node-details.tsx';
 import type { Highlight } from './picking.ts';
@@ -22,6 +22,11 @@ export interface NodePanelProps {
 
 export function NodePanel({ map, selected, selectedId, onHighlight, onSelect, children }: NodePanelProps) {
   const isWide = useMediaQuery('(min-width: 62em)', true, { getInitialValueInEffect: false });
+  const viewport = useRef<HTMLDivElement>(null);
+  const shownId = selected?.id;
+  useEffect(() => {
+    if (viewport.current !== null) viewport.current.scrollTop = 0;
+  }, [shownId]);
   const isGone = map !== null && selectedId !== null && selected === null;
   const details =
     map !== null && selected !== null ? (
@@ -37,7 +42,7 @@ export function NodePanel({ map, selected, selectedId, onHighlight, onSelect, ch
   if (isWide)
     return (
       <Paper withBorder className={classes.side} component="aside" aria-label="Status and details">
-        <ScrollArea className={classes.scroll} type="auto" scrollbarSize={8}>
+        <ScrollArea className={classes.scroll} type="auto" scrollbarSize={8} viewportRef={viewport}>
           {isGone && <GoneNote onClose={() => onSelect(null)} />}
           {details ?? children}
         </ScrollArea>

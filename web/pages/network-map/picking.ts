@@ -1,7 +1,7 @@
 /** What the reader points at: one node, or a set of nodes with a reason. Pure. */
 import type { RouteTrace } from '../../../src/protocol/route-trace.ts';
 import type { Hypothesis, WeakPoint } from '../../../src/protocol/topology.ts';
-import { type DisplayedMap, labelOf } from './displayed-map.ts';
+import { type DisplayedMap, shortLabelOf } from './displayed-map.ts';
 
 export interface Highlight {
   /** Tells highlights apart, so that the one in force can be marked in its list. */
@@ -56,7 +56,7 @@ export function routeHighlight(route: RouteTrace, map: Pick<DisplayedMap, 'links
   const { complete, fromId, hops, toId } = route;
   const label = (id: string): string => {
     const node = map.nodeById.get(id);
-    return node === undefined ? id : labelOf(node);
+    return node === undefined ? id : shortLabelOf(node);
   };
   const taken = new Set(hops.map(({ fromId: one, toId: other }) => pairKey(one, other)));
   return {

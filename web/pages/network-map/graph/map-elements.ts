@@ -3,7 +3,7 @@
  * Positions are not part of it; `node-positions.ts` keeps those.
  */
 import type { TopologyLink } from '../../../../src/protocol/topology.ts';
-import { type DisplayedMap, labelOf, networkLabel, type ShownNode } from '../displayed-map.ts';
+import { type DisplayedMap, networkLabel, shortLabelOf, type ShownNode } from '../displayed-map.ts';
 
 export interface MapNode {
   readonly id: string;
@@ -79,10 +79,8 @@ function emptyFrames(frames: ReadonlyMap<string, MapFrame>, nodes: ReadonlyMap<s
   return [...frames.keys()].filter((id) => !inUse.has(id));
 }
 
-/** Sixteen digits would cover their neighbours: the last ones tell nodes apart. */
 function nodeLabel(node: ShownNode): string {
-  const full = labelOf(node);
-  const label = full === node.extAddr ? `…${full.slice(-6)}` : full;
+  const label = shortLabelOf(node);
   if (node.shown === 'silent') return `${label}\nsilent`;
   return label;
 }
