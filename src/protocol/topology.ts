@@ -79,10 +79,11 @@ export const topologyNodeSchema = z
     ipv6_addresses: z.array(z.string()).optional().describe('All that are told; absent where none are'),
     device: topologyDeviceSchema.optional().describe('Absent where nothing is known of it'),
     routes: z
-      .array(z.array(z.number().nullable()))
+      .string()
       .optional()
       .describe(
-        'Its Route64 table, each entry `[router_id, cost, next_hop, lq_in, lq_out]`; absent where it told no costs',
+        'Its Route64 table as one text, `40,1,28,3,3 41,2,,0,0`: each entry `router_id,cost,next_hop,lq_in,lq_out`, with ' +
+          'nothing for what is not known; absent where it told no costs',
       ),
     error: z.string().nullable().describe('Why it did not answer'),
   })

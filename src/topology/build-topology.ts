@@ -30,7 +30,7 @@ import { type PartitionScopes, partitionScopes } from './partition-scopes.ts';
 import { findPartitions } from './partitions.ts';
 import { placeNodes } from './place-nodes.ts';
 import { nodeLabel } from './node-label.ts';
-import { packRoute } from './packed-routes.ts';
+import { packRoutes } from './packed-routes.ts';
 import { findSameDevices } from './same-device.ts';
 import { compareText } from './text-order.ts';
 import { defaultThresholds, type TopologyInput } from './topology-input.ts';
@@ -217,7 +217,7 @@ function furtherFacts({ observation }: DraftNode, answer: NetworkInfo): FurtherF
   if (answer.device !== null) facts.device = answer.device;
   if (answer.batteryPercent !== null) facts.batteryPercent = answer.batteryPercent;
   if (isAttached(answer) && answer.routes.some(({ cost, nextHop }) => cost !== null || nextHop !== null))
-    facts.routes = answer.routes.map(packRoute);
+    facts.routes = packRoutes(answer.routes);
   return facts;
 }
 

@@ -6,6 +6,7 @@ import { inputOf, scanFrom } from '../../test/fixtures/topology/recorded-mesh.ts
 import type { RouteTrace } from '../protocol/route-trace.ts';
 import type { Topology } from '../protocol/topology.ts';
 import { buildTopology } from './build-topology.ts';
+import { routesOf } from './packed-routes.ts';
 import { findTracedNode, traceRoute } from './trace-route.ts';
 import type { TopologyObservation } from './topology-input.ts';
 
@@ -77,7 +78,7 @@ describe('a route over recorded tables', () => {
       for (const to of routers) {
         const route = traceRoute(topology, from, to);
         expect(route.complete, route.statement).toBe(true);
-        const told = from.routes?.find(([id]) => id === Number(to.rloc16) >> 10)?.[1];
+        const told = routesOf(from)?.get(Number(to.rloc16) >> 10)?.cost;
         expect(route.totalCost).toBe(from === to ? 0 : told);
       }
   });
