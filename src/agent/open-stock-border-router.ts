@@ -57,7 +57,7 @@ export function openStockBorderRouter(options: StockProgramOptions): StockBorder
         clock,
         radioBudget: options.radioBudget,
         ...(options.shared === undefined ? {} : { shared: options.shared }),
-        sendCoap: (request, signal) => coap.sendCoap(request, signal),
+        coap,
       });
     },
     createAgent: (agent) =>

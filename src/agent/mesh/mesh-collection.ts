@@ -30,13 +30,13 @@ import {
   type AskingFacts,
   doubtfulRouters,
   endDevicesToAsk,
-  hasNewSilence,
   lacksListed,
   lacksRouters,
   routersToAsk,
   slowestKnown,
   strays,
   unaskableRouters,
+  unreadRouters,
 } from './whom-to-ask.ts';
 
 export interface MeshCollectionOptions {
@@ -78,6 +78,8 @@ export interface MeshReading {
   readonly startedMs: number;
   /** When all but the slow topics was told, monotonic; null before. */
   readonly endedMs: number | null;
+  /** Whether others can take it: its own border router did not fail. */
+  readonly isOfUse: boolean;
   /** Whether what is known of a device now will stand, so that who waits for it can be answered. */
   isSettled(device: MeshDevice): boolean;
   /** Why the border router has no way to ask that device; null where it has, or nobody tried. */
@@ -142,6 +144,8 @@ export class MeshCollection implements MeshReading {
   /** Null before it was asked for; false where only surveys tell. */
   #hasList: boolean | null = null;
   #surveys = 0;
+  /** What the last one took. */
+  #surveyMs = 0;
   #unusableInARow = 0;
   #routersAsked = false;
   #endedMs: number | null = null;
@@ -168,7 +172,6 @@ export class MeshCollection implements MeshReading {
     return this.#endedMs;
   }
 
-  /** Whether others can take it: its own border router did not fail. */
   get isOfUse(): boolean {
     const code = this.#problem?.code;
     return code === undefined || code === 'out_of_time' || code === 'over_budget';
@@ -223,9 +226,8 @@ export class MeshCollection implements MeshReading {
     this.#endedMs = clock.monotonicMs();
     for (const [extAddress, { answered }] of this.#tries)
       memory.silence(extAddress, !answered, this.#endedMs);
-    if (!this.#options.reader.asksDevices)
-      for (const { extAddress, wasRead } of this.#picture?.expectedRouters.values() ?? [])
-        if (extAddress !== null) memory.silence(extAddress, !wasRead, this.#endedMs);
+    if (!this.#options.reader.asksDevices && this.#picture !== null)
+      memory.notFound(unreadRouters(this.#picture));
     if (this.#picture !== null) memory.learn(this.#picture, this.#endedMs, this.#problem !== null);
     // What this reading confirmed gives names to devices that were known by their places only.
     if (this.#followed === null) this.#draw();
@@ -361,10 +363,7 @@ export class MeshCollection implements MeshReading {
       return { kind: 'survey' };
     if (!this.#options.reader.asksDevices) {
       this.#allRoutersAsked();
-      const isNews = hasNewSilence(facts);
-      return this.#surveys < (isNews ? maxSurveysAlone : maxSurveys) && lacksRouters(picture)
-        ? { kind: 'survey' }
-        : null;
+      return this.#maySurveyAgain(picture) ? { kind: 'survey' } : null;
     }
     const { likely, unlikely } = routersToAsk(facts);
     const doubtful = doubtfulRouters(facts);
@@ -394,6 +393,14 @@ export class MeshCollection implements MeshReading {
     if (this.#routersAsked) return;
     this.#routersAsked = true;
     this.#progressed();
+  }
+
+  /** Where only surveys tell: not for long for a router that was missing before, and not beyond the time limit. */
+  #maySurveyAgain(picture: MeshPicture): boolean {
+    const { clock, memory, timeLimitMs } = this.#options;
+    const leftMs = this.startedMs + timeLimitMs - clock.monotonicMs();
+    const most = memory.areNotFound(unreadRouters(picture)) ? maxSurveys : maxSurveysAlone;
+    return this.#surveys < most && lacksRouters(picture) && leftMs > this.#surveyMs;
   }
 
   #maySearch(facts: AskingFacts): boolean {
@@ -479,7 +486,9 @@ export class MeshCollection implements MeshReading {
     const { signal } = this.#abort;
     this.#surveys += 1;
     const context = { radio: this.radio, signal };
+    const startedMs = clock.monotonicMs();
     const result = await lane.run(signal, () => reader.survey(context, memory.size));
+    this.#surveyMs = clock.monotonicMs() - startedMs;
     if (!result.ok) {
       // Silence to a multicast is no answer: devices known from before can be asked all the same.
       if (result.code === 'silent' && this.#surveys < maxSurveysAlone) return;

@@ -133,6 +133,11 @@ export class MeshMemory implements RememberedDevices {
     return this.unsearchedForMs >= searchAgainMs || routers.some((router) => !this.#notFound.has(router));
   }
 
+  /** None of them is missing since the last search only. */
+  areNotFound(routers: readonly string[]): boolean {
+    return routers.every((router) => this.#notFound.has(router));
+  }
+
   /** What the last search did not help to find. */
   notFound(routers: readonly string[]): void {
     this.#notFound = new Set(routers.slice(0, maxDevices));

@@ -289,6 +289,19 @@ describe('searching the mesh', () => {
     await clock.advance(10_000);
     expect(reader.surveys).toBe(2);
   });
+
+  it('tells whom it read before its time was over', async () => {
+    reader.delayMs = 3_000;
+    const seen: number[] = [];
+    source.onNews((news) => {
+      if (news.kind === 'seen') seen.push(news.nodes.length);
+    });
+    void scan(nodeOf(2).mleid);
+    await clock.advance(26_000);
+    expect(facts).toMatchObject([{ report: { complete: false, problemCode: 'out_of_time' } }]);
+    expect(seen).toEqual([expect.any(Number)]);
+    expect(seen[0]).toBeGreaterThan(5);
+  });
 });
 
 describe('sharing a reading', () => {
@@ -572,6 +585,24 @@ describe('a dialect that tells the mesh in surveys only', () => {
     expect(await readAddress(nodeOf(9).mleid)).toMatchObject({ ok: false, code: 'timed_out' });
     expect(reader.surveys).toBe(3);
     expect(facts).toMatchObject([{ report: { complete: false, expectedRouters: 9, answeredRouters: 8 } }]);
+    // What stayed away is looked for once more, in the next readings, and not longer.
+    await clock.advance(60_000);
+    await readAddress(nodeOf(9).mleid);
+    expect(reader.surveys).toBe(5);
+  });
+
+  it('is not surveyed again where the time limit would end it, and everybody read is told', async () => {
+    reader.surveyMs = 14_000;
+    reader.surveyed = reader.surveyed.filter(({ extAddress }) => extAddress !== extAddressOf(9));
+    const seen: number[] = [];
+    source.onNews((news) => {
+      if (news.kind === 'seen') seen.push(news.nodes.length);
+    });
+    void scan(nodeOf(2).mleid);
+    await clock.advance(25_000);
+    expect(reader.surveys).toBe(1);
+    expect(facts).toMatchObject([{ report: { complete: false, problemCode: 'silent', answeredRouters: 8 } }]);
+    expect(seen).toEqual([12]);
   });
 
   it('shows a child that its parent names by place alone under the address of that place', async () => {

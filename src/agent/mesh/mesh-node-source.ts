@@ -225,7 +225,7 @@ export class MeshNodeSource implements NodeSource {
     if (this.#closed) return;
     const { picture } = reading;
     // A border router that fails in the middle has not lost its mesh.
-    if (picture !== null && (reading.problem === null || this.#known === null)) this.#known = picture;
+    if (picture !== null && (reading.isOfUse || this.#known === null)) this.#known = picture;
     this.#onFact({
       kind: 'collected',
       report: reportOf(reading, this.#reader, this.#clock.monotonicMs()),
@@ -233,7 +233,7 @@ export class MeshNodeSource implements NodeSource {
     });
     if (picture !== null) this.#remember(picture);
     this.#tell({ kind: 'collected' });
-    if (picture !== null && reading.problem === null) this.#tellSeen(reading, picture);
+    if (picture !== null && reading.isOfUse) this.#tellSeen(reading, picture);
   }
 
   /** Null while it is not decided. */

@@ -179,9 +179,9 @@ export function lacksRouters({ expectedRouters, state }: MeshPicture): boolean {
   return read < expected.length || read < (state.routerCount ?? 0);
 }
 
-/** Whether a router is missing that was not missing the last time. */
-export function hasNewSilence({ memory, picture }: AskingFacts): boolean {
-  return [...picture.expectedRouters.values()].some(
-    ({ extAddress, wasRead }) => !wasRead && (extAddress === null || !memory.wasSilent(extAddress)),
+/** By address, else by place. */
+export function unreadRouters({ expectedRouters }: MeshPicture): string[] {
+  return [...expectedRouters.values()].flatMap(({ extAddress, rloc16, wasRead }) =>
+    wasRead ? [] : [extAddress ?? rloc16],
   );
 }

@@ -36,7 +36,6 @@ beforeEach(async () => {
       clock: systemClock,
     }),
     clock: systemClock,
-    sendCoap: () => Promise.reject(new Error('nobody sends CoAP here')),
   });
 });
 afterEach(async () => {
