@@ -8,9 +8,9 @@ test('puts counters under the layer that keeps them, in an order that does not d
     partition_id_changes: 7,
   });
   expect(groups.map(({ counters, title }) => [title, counters.map(({ label }) => label)])).toEqual([
-    ['Place in the mesh', ['Parent changes', 'Partition changes', 'Times child', 'Time leader']],
-    ['Radio frames', ['In errors']],
-    ['Other', ['Coap retries', 'Times sleepy']],
+    ['Place in the mesh', ['Parent changes', 'Partition changes', 'Times it became child', 'Time as leader']],
+    ['Radio frames', ['Received with errors']],
+    ['Other', ['Coap retries', 'Times it became sleepy']],
   ]);
 });
 
@@ -29,6 +29,6 @@ test('knows the counters of the wire as they come to the page', () => {
   });
   expect(counterGroups(counters).map(({ counters: [first] }) => first)).toEqual([
     { name: 'attach_attempts', label: 'Attach attempts', value: 2 },
-    { name: 'mac_in_unknown_protos', label: 'In unknown protos', value: 1 },
+    { name: 'mac_in_unknown_protos', label: 'Received, protocol unknown', value: 1 },
   ]);
 });

@@ -40,15 +40,24 @@ const labels: Readonly<Record<string, string>> = {
   partition_id_changes: 'Partition changes',
   better_partition_attach_attempts: 'Attempts at a better partition',
   tracked_ms: 'Counting for',
+  mac_in_unicast: 'Received for it alone',
+  mac_in_broadcast: 'Received for all',
+  mac_in_errors: 'Received with errors',
+  mac_in_discards: 'Received and discarded',
+  mac_in_unknown_protos: 'Received, protocol unknown',
+  mac_out_unicast: 'Sent to one',
+  mac_out_broadcast: 'Sent to all',
+  mac_out_errors: 'Not sent for errors',
+  mac_out_discards: 'Discarded instead of sent',
 };
 
 function labelOf(name: string): string {
   const known = Object.hasOwn(labels, name) ? labels[name] : undefined;
   if (known !== undefined) return known;
   const role = /^role_(\w+)$/.exec(name)?.[1];
-  if (role !== undefined) return `Times ${formatWord(role)}`;
+  if (role !== undefined) return `Times it became ${formatWord(role)}`;
   const spent = /^(\w+)_ms$/.exec(name)?.[1];
-  if (spent !== undefined) return `Time ${formatWord(spent)}`;
+  if (spent !== undefined) return `Time as ${formatWord(spent)}`;
   return sentenceCase(formatWord(name.startsWith(radioPrefix) ? name.slice(radioPrefix.length) : name));
 }
 

@@ -45,7 +45,10 @@ export interface Direction {
 }
 
 /** Both ways of a link, as the node would put them. */
-export function directionsOf({ hears, isHeard }: NodeLinkView): Direction[] {
+export function directionsOf({
+  hears,
+  isHeard,
+}: Pick<NodeLinkView, 'hears' | 'isHeard'>): [Direction, Direction] {
   return [
     { label: 'hears it', evidence: hears[0] ?? null, losses: lossesOf(isHeard) },
     { label: 'is heard', evidence: isHeard[0] ?? null, losses: lossesOf(hears) },

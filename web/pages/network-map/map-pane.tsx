@@ -11,7 +11,7 @@ import { MapView } from './graph/map-view.ts';
 import { NodePositions } from './graph/node-positions.ts';
 import { MapLegend } from './map-legend.tsx';
 import { sheetShare } from './node-panel.tsx';
-import type { Highlight, Picking } from './picking.ts';
+import { type Highlight, linkHighlight, type Picking } from './picking.ts';
 import { usePalette } from './use-palette.ts';
 import classes from './map-pane.module.css';
 
@@ -34,12 +34,16 @@ export function MapPane({ map, selectedId, pickedIds, highlight, picking }: MapP
     getInitialValueInEffect: false,
   });
   const isWide = useMediaQuery('(min-width: 62em)', true, { getInitialValueInEffect: false });
-  const { selectNode } = picking;
+  const { selectNode, showHighlight } = picking;
   const onPick = useRef(selectNode);
+  const onPickLink = useRef<(id: string) => void>(() => undefined);
 
   useEffect(() => {
     onPick.current = selectNode;
-  }, [selectNode]);
+    onPickLink.current = (id) => {
+      if (map !== null) showHighlight(linkHighlight(id, map));
+    };
+  }, [map, selectNode, showHighlight]);
 
   useEffect(() => {
     if (container.current === null) return undefined;
@@ -51,6 +55,7 @@ export function MapPane({ map, selectedId, pickedIds, highlight, picking }: MapP
       layouts,
       reducedMotion,
       onPick: (id) => onPick.current(id),
+      onPickLink: (id) => onPickLink.current(id),
     });
     const observer = new ResizeObserver(() => created.resize());
     observer.observe(container.current);

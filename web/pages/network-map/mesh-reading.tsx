@@ -13,8 +13,7 @@ export interface MeshReadingProps {
 export function MeshReading({ borderRouter: { collection, id }, silentAreNamed }: MeshReadingProps) {
   const nowMs = useNow();
   if (collection === null) return null;
-  const { complete, dialect, source } = collection;
-  const problem = silentAreNamed && collection.problemCode === 'silent' ? null : collection.problem;
+  const { complete, dialect, problem, problemCode, source } = collection;
   const when = [
     collection.endedAt === null ? null : formatAge(nowMs - collection.endedAt),
     collection.durationMs === null ? null : `in ${formatDuration(collection.durationMs)}`,
@@ -38,7 +37,11 @@ export function MeshReading({ borderRouter: { collection, id }, silentAreNamed }
         {complete ? '' : ', not completely'}
         {told.length === 0 ? '' : `: ${told.join(', ')}`}
       </p>
-      {problem !== null && <p className={classes.problem}>{asSentence(problem)}</p>}
+      {problem !== null && (
+        <p className={classes.problem} data-known={silentAreNamed && problemCode === 'silent'}>
+          {asSentence(problem)}
+        </p>
+      )}
     </div>
   );
 }

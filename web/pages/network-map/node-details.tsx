@@ -129,7 +129,7 @@ const sameMomentMs = 2_000;
 /** How long a whole reading of the mesh took until it came to a node is not that node's latency. */
 function durationTerm({ measuredAt, shown }: ShownNode): string {
   if (shown !== 'answered') return 'Decided after';
-  return measuredAt === undefined ? 'Latency' : 'Answered after';
+  return measuredAt === undefined ? 'Latency' : 'Answered in';
 }
 
 /** The one that the hub asks comes first. */

@@ -26,7 +26,7 @@ const columns: readonly {
   { key: null, label: 'Extended address', className: 'wider' },
   { key: 'parent', label: 'Parent', className: 'wide' },
   { key: 'network', label: 'Network', className: 'wider' },
-  { key: 'latency', label: 'Latency', className: 'wide' },
+  { key: 'latency', label: 'Answered in', className: 'wide' },
   { key: 'lastSeen', label: 'Last seen' },
 ];
 
@@ -55,7 +55,7 @@ export function NodeList({ map, matches, highlighted, selectedId, onSelect }: No
   return (
     <Paper withBorder className={classes.pane} data-testid="node-list">
       <table className={classes.table}>
-        <caption className={classes.caption}>{countOf(rows.length, 'node')}</caption>
+        <caption className={classes.caption}>{rowsInWords(rows)}</caption>
         <thead>
           <tr>
             {columns.map((column) => (
@@ -188,6 +188,13 @@ const Row = memo(function Row({ node, parent, network, isSelected, palette, onSe
     </tr>
   );
 });
+
+/** Border routers are rows as well, and count for themselves. */
+function rowsInWords(rows: readonly ShownNode[]): string {
+  const borderRouters = rows.filter(({ kind }) => kind === 'border_router').length;
+  const nodes = countOf(rows.length - borderRouters, 'node');
+  return borderRouters === 0 ? nodes : `${nodes} and ${countOf(borderRouters, 'border router')}`;
+}
 
 function stateInList(node: ShownNode): string {
   if (node.shown === 'silent') {

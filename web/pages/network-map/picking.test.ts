@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { RouteHop, RouteTrace } from '../../../src/protocol/route-trace.ts';
-import { hypothesisHighlight, pickedIds, routeHighlight } from './picking.ts';
+import { hypothesisHighlight, linkHighlight, pickedIds, routeHighlight } from './picking.ts';
 import { displayedMap } from './displayed-map.ts';
 import { linkOf, nodeOf, topologyOf } from './test-support/topologies.ts';
 
@@ -42,4 +42,11 @@ test('a guess puts both addresses in focus', () => {
   const guess = { kind: 'same_device', confidence: 'likely', because: [], statement: 'maybe' } as const;
   const highlight = hypothesisHighlight({ ...guess, because: [], oldId: 'a', newId: 'c' });
   expect(highlight).toMatchObject({ title: 'maybe', nodeIds: ['a', 'c'] });
+});
+
+test('a link puts its ends in focus and none of the other links, and is nothing once it is gone', () => {
+  expect(linkHighlight('a|b', map)).toMatchObject({
+    ...{ title: 'Link between a and b', nodeIds: ['a', 'b'], linkIds: ['a|b'], linkId: 'a|b' },
+  });
+  expect(linkHighlight('a|c', map)).toBeNull();
 });

@@ -10,6 +10,8 @@ export interface Highlight {
   readonly nodeIds: readonly string[];
   /** Of the links between the nodes those in focus; absent: all. */
   readonly linkIds?: readonly string[];
+  /** The link that was picked, where that is what it shows. */
+  readonly linkId?: string;
   /** What it shows, where that is a route. */
   readonly route?: RouteTrace;
 }
@@ -51,21 +53,37 @@ export function hypothesisHighlight({ kind, newId, oldId, statement }: Hypothesi
   return { key: `${kind} ${oldId} ${newId}`, title: statement, nodeIds: [oldId, newId] };
 }
 
+/** Null where the map does not have it (any more). */
+export function linkHighlight(
+  linkId: string,
+  map: Pick<DisplayedMap, 'links' | 'nodeById'>,
+): Highlight | null {
+  const link = map.links.find(({ id }) => id === linkId);
+  if (link === undefined) return null;
+  const { a, b } = link;
+  return {
+    key: `link ${linkId}`,
+    title: `Link between ${labelIn(map, a)} and ${labelIn(map, b)}`,
+    ...{ nodeIds: [a, b], linkIds: [linkId], linkId },
+  };
+}
+
 /** The hops and the links that they take. */
 export function routeHighlight(route: RouteTrace, map: Pick<DisplayedMap, 'links' | 'nodeById'>): Highlight {
   const { complete, fromId, hops, toId } = route;
-  const label = (id: string): string => {
-    const node = map.nodeById.get(id);
-    return node === undefined ? id : shortLabelOf(node);
-  };
   const taken = new Set(hops.map(({ fromId: one, toId: other }) => pairKey(one, other)));
   return {
     key: `route ${fromId} ${toId}`,
-    title: `Route from ${label(fromId)} to ${label(toId)}${complete ? '' : ', not known to the end'}`,
+    title: `Route from ${labelIn(map, fromId)} to ${labelIn(map, toId)}${complete ? '' : ', not known to the end'}`,
     nodeIds: [...new Set([fromId, ...hops.map((hop) => hop.toId), toId])],
     linkIds: map.links.filter(({ a, b }) => taken.has(pairKey(a, b))).map(({ id }) => id),
     route,
   };
+}
+
+function labelIn(map: Pick<DisplayedMap, 'nodeById'>, id: string): string {
+  const node = map.nodeById.get(id);
+  return node === undefined ? id : shortLabelOf(node);
 }
 
 const pairKey = (one: string, other: string): string =>

@@ -4,6 +4,7 @@ import { useQuery } from '@tanstack/react-query';
 import type { TopologyNetwork } from '../../../src/protocol/topology.ts';
 import { borderRoutersQuery } from '../../api/queries.ts';
 import type { DisplayedMap, ShownNetwork } from './displayed-map.ts';
+import { LinkDetails } from './link-details.tsx';
 import { NetworkStatus } from './network-status.tsx';
 import type { Picking } from './picking.ts';
 import { RouteSteps } from './route-steps.tsx';
@@ -29,8 +30,10 @@ export function StatusPanel({ map, settledNetworks, picking }: StatusPanelProps)
         <Skeleton height={70} />
       </div>
     );
+  const link = map.links.find(({ id }) => id === picking.highlight?.linkId);
   return (
     <div className={classes.panel}>
+      {link !== undefined && <LinkDetails link={link} map={map} onSelect={picking.selectNode} />}
       {picking.highlight?.route !== undefined && (
         <RouteSteps route={picking.highlight.route} map={map} onSelect={picking.selectNode} />
       )}

@@ -34,6 +34,7 @@ export interface MapViewOptions {
   readonly reducedMotion: boolean;
   /** A node was clicked or tapped; null for the ground. */
   readonly onPick: (nodeId: string | null) => void;
+  readonly onPickLink: (linkId: string) => void;
 }
 
 const fitPaddingPx = 20;
@@ -203,6 +204,7 @@ export class MapView {
       if (target === cy) this.#options.onPick(null);
       else if ('isNode' in target && target.isNode() && target.hasClass('node'))
         this.#options.onPick(target.id());
+      else if ('isEdge' in target && target.isEdge()) this.#options.onPickLink(target.id());
     });
     cy.on('dragpan scrollzoom pinchzoom', () => {
       this.#ownsViewport = false;
@@ -217,8 +219,8 @@ export class MapView {
       this.#options.positions.set(known, node.position(), true);
       this.#options.positions.save();
     });
-    cy.on('mouseover', 'node.node', () => (this.#options.container.style.cursor = 'pointer'));
-    cy.on('mouseout', 'node.node', () => (this.#options.container.style.cursor = ''));
+    cy.on('mouseover', 'node.node, edge.link', () => (this.#options.container.style.cursor = 'pointer'));
+    cy.on('mouseout', 'node.node, edge.link', () => (this.#options.container.style.cursor = ''));
   }
 
   #patch({ frames, nodes, edges }: MapChanges): void {
