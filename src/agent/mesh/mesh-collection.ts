@@ -11,11 +11,10 @@
 import type { Clock } from '../../clock.ts';
 import type { ExtAddress } from '../../protocol/ids.ts';
 import type { Ipv6Address } from '../../protocol/ipv6.ts';
-import type { Rloc16 } from '../../protocol/rloc16.ts';
 import { CountedRadio } from './counted-radio.ts';
 import { type DeviceDiagnostics, nothingTold } from './device-diagnostics.ts';
 import type { MeshMemory } from './mesh-memory.ts';
-import { type MeshDevice, type MeshPicture, pictureOf, type ToldDevice } from './mesh-picture.ts';
+import { type MeshDevice, type MeshPicture, pictureOf } from './mesh-picture.ts';
 import type {
   AskedDevice,
   BorderRouterState,
@@ -26,6 +25,7 @@ import type {
   ReadResult,
 } from './mesh-reader.ts';
 import type { ReaderLane } from './reader-lane.ts';
+import { ToldWords } from './told-words.ts';
 import {
   type AskingFacts,
   doubtfulRouters,
@@ -121,9 +121,6 @@ const surelyThereMs = 10_000;
 const slowRequests = 2;
 /** Answers in a row that cannot be used: then it is the border router. */
 const maxUnusableInARow = 3;
-/** A hostile or broken border router may list anything. */
-const maxListed = 1_024;
-const maxTold = 1_024;
 
 /** These end the reading; the others are about one device. */
 const fatal: ReadonlySet<ReadFailureCode> = new Set(['off', 'too_old', 'unreachable']);
@@ -133,8 +130,7 @@ export class MeshCollection implements MeshReading {
   readonly startedMs: number;
   readonly #options: MeshCollectionOptions;
   readonly #abort = new AbortController();
-  readonly #listed = new Map<ExtAddress, ListedDevice>();
-  readonly #told = new Map<ExtAddress | Rloc16, ToldDevice>();
+  readonly #words = new ToldWords();
   readonly #tries = new Map<ExtAddress, Tries>();
   /** Devices that could not be asked, and why. */
   readonly #unlisted = new Map<ExtAddress, string>();
@@ -359,7 +355,7 @@ export class MeshCollection implements MeshReading {
     if (this.#problem !== null || this.#abort.signal.aborted || picture === null) return null;
     const facts = this.#asking(picture);
     if (this.#hasList === null) return { kind: 'list' };
-    if (this.#surveys === 0 && (!this.#hasList || this.#listed.size < fewestListed))
+    if (this.#surveys === 0 && (!this.#hasList || this.#words.listed.size < fewestListed))
       return { kind: 'survey' };
     if (!this.#options.reader.asksDevices) {
       this.#allRoutersAsked();
@@ -465,20 +461,15 @@ export class MeshCollection implements MeshReading {
     this.#hasList = result.value !== null;
     this.#lists(result.value ?? []);
     // Somebody had it searched before us.
-    if (this.#listed.size >= fewestListed && memory.unsearchedForMs === Infinity)
+    if (this.#words.listed.size >= fewestListed && memory.unsearchedForMs === Infinity)
       memory.searched(clock.monotonicMs());
     this.#draw();
   }
 
   #lists(devices: readonly ListedDevice[]): void {
-    for (const device of devices) {
-      const earlier = this.#listed.get(device.extAddress);
-      if (earlier === undefined && this.#listed.size >= maxListed) continue;
-      this.#listed.set(device.extAddress, merged(earlier, device));
-      // Who was not listed could not be asked.
-      if (earlier === undefined && this.#tries.get(device.extAddress)?.answered === false)
-        this.#tries.delete(device.extAddress);
-    }
+    // Who was not listed could not be asked.
+    for (const extAddress of this.#words.list(devices))
+      if (this.#tries.get(extAddress)?.answered === false) this.#tries.delete(extAddress);
   }
 
   async #survey(): Promise<void> {
@@ -557,7 +548,7 @@ export class MeshCollection implements MeshReading {
     const elsewhere = [...this.#followers].flatMap((follower) => [...follower.waiting()]);
     return {
       picture,
-      listed: this.#listed,
+      listed: this.#words.listed,
       memory,
       waiting: [...waiting(), ...elsewhere],
       asked: this.#tries,
@@ -575,53 +566,19 @@ export class MeshCollection implements MeshReading {
   // ----------------------------------------------------------------------------------------------- what was told
 
   #learn(diagnostics: DeviceDiagnostics, wasRead = false): void {
-    const key = diagnostics.extAddress ?? this.#nameAt(diagnostics.rloc16) ?? diagnostics.rloc16;
-    if (key === null || (this.#told.size >= maxTold && !this.#told.has(key))) return;
-    const earlier = this.#told.get(key);
-    if (earlier?.wasRead === true && !wasRead) {
-      // A survey tells less than the device itself did.
-      this.#told.set(key, { ...earlier, diagnostics: later(diagnostics, earlier.diagnostics) });
-      return;
-    }
-    this.#told.set(key, {
-      diagnostics: earlier === undefined ? diagnostics : later(earlier.diagnostics, diagnostics),
-      readAtMs: this.#options.clock.monotonicMs(),
-      wasRead,
-    });
-  }
-
-  #nameAt(rloc16: Rloc16 | null): ExtAddress | null {
-    for (const { diagnostics } of this.#told.values())
-      if (rloc16 !== null && diagnostics.rloc16 === rloc16) return diagnostics.extAddress;
-    return null;
+    this.#words.hear(diagnostics, wasRead, this.#options.clock.monotonicMs());
   }
 
   #draw(): void {
     if (this.#state === null) return;
     this.#picture = pictureOf({
       state: this.#state,
-      listed: this.#listed,
-      told: [...this.#told.values()],
+      listed: this.#words.listed,
+      told: this.#words.told(),
       remembered: this.#options.memory,
     });
     this.#progressed();
   }
-}
-
-/** The later word, field by field; what it does not say stays. */
-function later(earlier: DeviceDiagnostics, word: DeviceDiagnostics): DeviceDiagnostics {
-  const said = Object.fromEntries(Object.entries(word).filter(([, value]) => value !== null));
-  return { ...earlier, ...said };
-}
-
-function merged(earlier: ListedDevice | undefined, device: ListedDevice): ListedDevice {
-  if (earlier === undefined) return device;
-  return {
-    extAddress: device.extAddress,
-    kind: device.kind ?? earlier.kind,
-    ipv6Addresses: [...new Set([...earlier.ipv6Addresses, ...device.ipv6Addresses])],
-    hostname: device.hostname ?? earlier.hostname,
-  };
 }
 
 const isOwnWord = (word: DeviceDiagnostics, { extAddress }: AskedDevice): boolean =>
