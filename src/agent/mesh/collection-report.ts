@@ -124,22 +124,14 @@ export function networkOf(state: BorderRouterState): BorderRouterNetwork {
 }
 
 /** `router 0x6000 (4e518eb2a238c2d2) stayed silent, though 0xf000 and 0x8c00 name it` */
-export function silentRouter(router: ExpectedRouter, reading: Pick<MeshReading, 'whyUnlisted'>): string {
+export function silentRouter(router: ExpectedRouter, reading: Pick<MeshReading, 'whyNotAsked'>): string {
   const { extAddress, namedBy, rloc16 } = router;
   const name = `router ${nameOf(rloc16, extAddress)}`;
-  const why = whyNotAsked(router, reading);
+  const why = reading.whyNotAsked(router);
   const how = why === null ? 'stayed silent' : couldNotBeAsked;
   const named =
     namedBy.length === 0 ? '' : `, though ${list(namedBy)} ${namedBy.length === 1 ? 'names' : 'name'} it`;
   return `${name} ${how}${named}${why === null ? '' : `: ${why}`}`;
-}
-
-/** Null where it was asked. */
-export function whyNotAsked(
-  { extAddress }: ExpectedRouter,
-  reading: Pick<MeshReading, 'whyUnlisted'>,
-): string | null {
-  return extAddress === null ? 'nobody tells its address' : reading.whyUnlisted(extAddress);
 }
 
 function silentRouters(routers: readonly ExpectedRouter[], reading: MeshReading): string {

@@ -14,7 +14,7 @@ import type { Ipv6Address } from '../../protocol/ipv6.ts';
 import { CountedRadio } from './counted-radio.ts';
 import { type DeviceDiagnostics, nothingTold } from './device-diagnostics.ts';
 import type { MeshMemory } from './mesh-memory.ts';
-import { type MeshDevice, type MeshPicture, pictureOf } from './mesh-picture.ts';
+import { type ExpectedRouter, type MeshDevice, type MeshPicture, pictureOf } from './mesh-picture.ts';
 import type {
   AskedDevice,
   BorderRouterState,
@@ -83,7 +83,7 @@ export interface MeshReading {
   /** Whether what is known of a device now will stand, so that who waits for it can be answered. */
   isSettled(device: MeshDevice): boolean;
   /** Why the border router has no way to ask that device; null where it has, or nobody tried. */
-  whyUnlisted(extAddress: ExtAddress): string | null;
+  whyNotAsked(device: Pick<ExpectedRouter, 'extAddress'>): string | null;
 }
 
 type Step =
@@ -181,8 +181,11 @@ export class MeshCollection implements MeshReading {
     return device.heardAtMs !== null && this.#options.clock.monotonicMs() - device.heardAtMs <= surelyThereMs;
   }
 
-  whyUnlisted(extAddress: ExtAddress): string | null {
-    return this.#followed?.whyUnlisted(extAddress) ?? this.#unlisted.get(extAddress) ?? null;
+  whyNotAsked({ extAddress }: Pick<ExpectedRouter, 'extAddress'>): string | null {
+    if (this.#followed !== null) return this.#followed.whyNotAsked({ extAddress });
+    if (extAddress !== null) return this.#unlisted.get(extAddress) ?? null;
+    // A survey that is all there is has asked everybody.
+    return this.#options.reader.asksDevices ? 'nobody tells its address' : null;
   }
 
   /** Ends it early; settles soon. */

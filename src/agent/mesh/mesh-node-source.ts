@@ -31,7 +31,6 @@ import {
   reportOf,
   silentRouter,
   statementOf,
-  whyNotAsked,
 } from './collection-report.ts';
 import { extAddressOf, preferredAddress, rloc16Of } from './mesh-addresses.ts';
 import type { MeshReading } from './mesh-collection.ts';
@@ -329,7 +328,7 @@ function absenceOf(reading: MeshReading, target: Ipv6Address, before: ExtAddress
   if (router !== undefined) {
     const cut = problem === null ? '' : `; ${problem.reason}`;
     const reason = `${silentRouter(router, reading)}${cut}`;
-    return whyNotAsked(router, reading) === null ? timedOut(reason) : refused(reason);
+    return reading.whyNotAsked(router) === null ? timedOut(reason) : refused(reason);
   }
   if (listed !== undefined) {
     const isGhost = ghostsOf(reading).includes(listed);
