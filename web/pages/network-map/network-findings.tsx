@@ -39,7 +39,7 @@ export function NetworkFindings({ map, network, onSelect }: NetworkFindingsProps
               <li key={`${ghost.rloc16 ?? ''} ${ghost.extAddr ?? ''} ${ghost.namedBy.join(' ')}`}>
                 {ghost.statement}
                 {ghost.namedBy.length > 0 && (
-                  <span className={classes.by}>
+                  <span>
                     {' '}
                     In the tables of{' '}
                     {ghost.namedBy.slice(0, 4).map((id) => (
