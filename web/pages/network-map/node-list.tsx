@@ -156,7 +156,7 @@ const Row = memo(function Row({ node, parent, network, isSelected, palette, onSe
                 onSelect(node.id);
               }}
             >
-              {labelOf(node)}
+              <Name node={node} />
             </button>
             <small className={classes.under}>
               {roleInWords(node)}
@@ -194,6 +194,19 @@ function rowsInWords(rows: readonly ShownNode[]): string {
   const borderRouters = rows.filter(({ kind }) => kind === 'border_router').length;
   const nodes = countOf(rows.length - borderRouters, 'node');
   return borderRouters === 0 ? nodes : `${nodes} and ${countOf(borderRouters, 'border router')}`;
+}
+
+/** An address that stands for a name is broken in its middle, where it has to be. */
+function Name({ node }: { readonly node: ShownNode }) {
+  const label = labelOf(node);
+  if (label !== node.extAddr) return label;
+  return (
+    <>
+      {label.slice(0, 8)}
+      <wbr />
+      {label.slice(8)}
+    </>
+  );
 }
 
 function stateInList(node: ShownNode): string {

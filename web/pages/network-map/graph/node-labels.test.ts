@@ -35,3 +35,13 @@ test('of names that collide, writes the selected one', () => {
   const focus = { selectedId: 'child', pickedIds: new Set(['child', 'gateway']) };
   expect([...labelledNodes(elements, close, 1, focus)]).toEqual(['child']);
 });
+
+test('of names that collide, writes that of a silent node rather than of a border router', () => {
+  const latest = topologyOf([
+    nodeOf('gateway', { role: 'router', kind: 'border_router' }),
+    nodeOf('dead', { state: 'silent', outcome: 'timed_out' }),
+  ]);
+  const close = new Map(['gateway', 'dead'].map((id) => [id, { x: 0, y: 0 }]));
+  const map = mapElements(displayedMap({ latest, settled: latest }));
+  expect([...labelledNodes(map, close, 1, nothing)]).toEqual(['dead']);
+});

@@ -49,10 +49,10 @@ function fromZoom(priority: number): number {
   return priority === 3 ? childrenFromZoom : routersFromZoom;
 }
 
-/** Border routers, leaders and what is silent are looked for first; a child's name can wait for a closer look. */
+/** What is silent is looked for first, then border routers and leaders; a child's name can wait for a closer look. */
 function priorityOf(node: MapNode): number {
-  if (has(node, 'border-router') || has(node, 'leader')) return 0;
-  if (has(node, 'silent')) return 1;
+  if (has(node, 'silent')) return 0;
+  if (has(node, 'border-router') || has(node, 'leader')) return 1;
   return has(node, 'router') ? 2 : 3;
 }
 
