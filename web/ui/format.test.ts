@@ -7,6 +7,7 @@ import {
   formatExtAddress,
   formatMinute,
   formatMoment,
+  formatSentence,
   formatShare,
   formatSpan,
   formatWord,
@@ -78,4 +79,9 @@ test.each([
 
 test('shows small shares with a decimal', () => {
   expect([0, 0.004, 0.0996, 0.1, 1].map(formatShare)).toEqual(['0 %', '0.4 %', '10.0 %', '10 %', '100 %']);
+});
+
+test('begins and ends a sentence, and leaves alone what is one', () => {
+  expect(formatSentence('router 0x8400 stayed silent')).toBe('Router 0x8400 stayed silent.');
+  expect(formatSentence('Is it on?')).toBe('Is it on?');
 });

@@ -116,6 +116,12 @@ export function formatWord(word: string): string {
   return word.replaceAll('_', ' ');
 }
 
+/** What comes as part of a log line, begun and ended like a sentence. */
+export function formatSentence(text: string): string {
+  const begun = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?]$/.test(begun) ? begun : `${begun}.`;
+}
+
 function isSameDay(aMs: number, bMs: number): boolean {
   return new Date(aMs).toDateString() === new Date(bMs).toDateString();
 }

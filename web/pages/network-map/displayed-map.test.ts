@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { displayedMap, labelOf, networkLabel } from './displayed-map.ts';
+import { displayedMap, isBlank, labelOf, networkLabel } from './displayed-map.ts';
 import { linkOf, networkOf, nodeOf, topologyOf } from './test-support/topologies.ts';
 
 test('shows a finished topology as it is', () => {
@@ -126,4 +126,14 @@ test.each([
   [nodeOf('net-1/0x8400', { name: null }), 'net-1/0x8400'],
 ])('calls a node by the best that is known of it (%#)', (node, label) => {
   expect(labelOf(node)).toBe(label);
+});
+
+test('has nothing to see in border routers alone, until a scan has been', () => {
+  const nodes = [nodeOf('br', { kind: 'border_router', brId: 'BR-001' })];
+  const blank = (changes: Parameters<typeof topologyOf>[2], more = nodes) =>
+    isBlank(displayedMap({ latest: topologyOf(more, [], changes), settled: null }));
+  expect(blank({ scanId: null })).toBe(true);
+  expect(blank({ scanId: null }, [...nodes, nodeOf('a')])).toBe(false);
+  expect(blank({ scanId: 'scan-1' })).toBe(false);
+  expect(blank({ scanId: 'scan-1' }, [])).toBe(true);
 });

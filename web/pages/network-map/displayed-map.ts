@@ -42,6 +42,11 @@ export interface DisplayedMap {
   readonly borderRouterCount: number;
 }
 
+/** Whether there is nothing to see yet: border routers alone, before any scan, say nothing about a mesh. */
+export function isBlank({ nodeCount, nodes, scanId }: DisplayedMap): boolean {
+  return nodes.length === 0 || (scanId === null && nodeCount === 0);
+}
+
 export interface KnownTopologies {
   /** The newest one. */
   readonly latest: Topology;

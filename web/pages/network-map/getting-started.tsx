@@ -13,7 +13,7 @@ import classes from './getting-started.module.css';
 export function GettingStarted() {
   const borderRouters = useQuery(borderRoutersQuery);
   const nodes = useQuery({ ...someNodesQuery, refetchInterval: 5_000 });
-  const online = borderRouters.data?.filter((borderRouter) => borderRouter.online).length ?? 0;
+  const online = borderRouters.data?.filter((borderRouter) => borderRouter.online) ?? [];
   const hasNodes = (nodes.data?.length ?? 0) > 0;
   return (
     <Paper withBorder className={classes.card}>
@@ -22,9 +22,9 @@ export function GettingStarted() {
       </Title>
       <p className={classes.lead}>Three steps to see every node of the mesh and how well it is connected.</p>
       <ol className={classes.steps}>
-        <Step number={1} isDone={online > 0} title="Connect a border router">
-          {online > 0 ? (
-            <p>{countOf(online, 'border router')} connected.</p>
+        <Step number={1} isDone={online.length > 0} title="Connect a border router">
+          {online.length > 0 ? (
+            <p>{connectedInWords(online.map(({ id }) => id))}</p>
           ) : (
             <>
               <p>On the machine that is the border router, or beside its OpenThread Border Router, run:</p>
@@ -43,8 +43,8 @@ export function GettingStarted() {
           ) : (
             <>
               <p>
-                Border routers that list their own mesh do this by themselves. Otherwise import names and IPv6
-                addresses:
+                Border routers that list their own mesh do this by themselves, within half a minute. Otherwise
+                import names and IPv6 addresses:
               </p>
               <Command text="threadhub nodes import FILE" />
             </>
@@ -58,6 +58,14 @@ export function GettingStarted() {
       </ol>
     </Paper>
   );
+}
+
+const namedAtMost = 4;
+
+/** `BR-001, BR-002 are connected.` */
+function connectedInWords(ids: readonly string[]): string {
+  if (ids.length > namedAtMost) return `${countOf(ids.length, 'border router')} are connected.`;
+  return `${ids.join(', ')} ${ids.length === 1 ? 'is' : 'are'} connected.`;
 }
 
 interface StepProps {

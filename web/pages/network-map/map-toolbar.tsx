@@ -3,7 +3,7 @@ import { useHubConnection } from '../../api/hub-context.ts';
 import type { ScanView } from '../../api/scan-progress.ts';
 import { countOf } from '../../ui/format.ts';
 import { CloseIcon, RefreshIcon, SearchIcon } from '../../ui/icons.tsx';
-import type { DisplayedMap } from './displayed-map.ts';
+import { type DisplayedMap, isBlank } from './displayed-map.ts';
 import { MapAge } from './map-age.tsx';
 import type { ScanControl } from './use-scan-control.ts';
 import classes from './map-toolbar.module.css';
@@ -33,7 +33,7 @@ export function MapToolbar({
   const { state } = useHubConnection();
   const isFollowed = scan?.state === 'running' && state !== 'reconnecting';
   const isScanning = control.isStarting || isFollowed;
-  const hasNodes = map !== null && map.nodes.length > 0;
+  const hasNodes = map !== null && !isBlank(map);
   return (
     <div className={classes.toolbar}>
       <div className={classes.title}>

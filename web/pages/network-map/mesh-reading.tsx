@@ -1,6 +1,6 @@
 /** How a border router reads its mesh, and how its last reading went; nothing of one that asks each node by itself. */
 import type { BorderRouter } from '../../../src/protocol/border-router.ts';
-import { countOf, formatAge, formatCount, formatDuration } from '../../ui/format.ts';
+import { countOf, formatAge, formatCount, formatDuration, formatSentence } from '../../ui/format.ts';
 import { useNow } from '../../ui/use-now.ts';
 import classes from './mesh-reading.module.css';
 
@@ -39,7 +39,7 @@ export function MeshReading({ borderRouter: { collection, id }, silentAreNamed }
       </p>
       {problem !== null && (
         <p className={classes.problem} data-known={silentAreNamed && problemCode === 'silent'}>
-          {asSentence(problem)}
+          {formatSentence(problem)}
         </p>
       )}
     </div>
@@ -55,10 +55,4 @@ const sourceWords: ReadonlyMap<string, string> = new Map([
 function ofTotal(count: number | null, total: number | null, what: string): string | null {
   if (count === null) return null;
   return total === null ? countOf(count, what) : `${formatCount(count)} of ${countOf(total, what)}`;
-}
-
-/** Problems come as parts of log lines. */
-function asSentence(problem: string): string {
-  const begun = problem.charAt(0).toUpperCase() + problem.slice(1);
-  return /[.!?]$/.test(begun) ? begun : `${begun}.`;
 }

@@ -5,7 +5,7 @@ import { useCallback, useDeferredValue, useMemo, useState } from 'react';
 import { useHubConnection } from '../../api/hub-context.ts';
 import { networkNamesQuery, scansQuery, topologyQuery } from '../../api/queries.ts';
 import { currentScan } from '../../api/scan-progress.ts';
-import { displayedMap } from './displayed-map.ts';
+import { displayedMap, isBlank } from './displayed-map.ts';
 import { GettingStarted } from './getting-started.tsx';
 import { MapPane } from './map-pane.tsx';
 import { MapToolbar } from './map-toolbar.tsx';
@@ -72,7 +72,7 @@ export function NetworkMapPage() {
   );
   // The end of a scan may be told before its last topology: what the map shows is over only then.
   const isMapUnfinished = map !== null && !map.final && map.scanId === scan?.id;
-  const isEmpty = map !== null && map.nodes.length === 0;
+  const isEmpty = map !== null && isBlank(map);
 
   return (
     <section

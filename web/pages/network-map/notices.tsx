@@ -1,7 +1,7 @@
 /** What stands between the reader and a true map, said in plain sight. */
 import { Alert, Button, Group } from '@mantine/core';
 import { useHubConnection } from '../../api/hub-context.ts';
-import { formatAge, formatMinute } from '../../ui/format.ts';
+import { formatAge, formatMinute, formatSentence } from '../../ui/format.ts';
 import { WarningIcon } from '../../ui/icons.tsx';
 import { useNow } from '../../ui/use-now.ts';
 import type { DisplayedMap } from './displayed-map.ts';
@@ -31,7 +31,7 @@ export function Notices({ map, loadError, control, onRetry }: NoticesProps) {
           role="alert"
         >
           <Group justify="space-between">
-            <span>{loadError.message}</span>
+            <span>{formatSentence(loadError.message)}</span>
             <Button size="xs" variant="default" onClick={onRetry}>
               Try again
             </Button>
@@ -49,7 +49,7 @@ export function Notices({ map, loadError, control, onRetry }: NoticesProps) {
           closeButtonLabel="Dismiss"
           onClose={control.dismissFailure}
         >
-          {control.failure.reason}
+          {formatSentence(control.failure.reason)}
         </Alert>
       )}
     </div>
