@@ -103,9 +103,7 @@ describe('meshes behind three stock border routers', () => {
   let topology: TopologyWire;
 
   beforeAll(async () => {
-    // One reading answers all nodes of a mesh, the last of them when all 32 routers have spoken: longer than a node may take
-    // that is asked by itself.
-    hub = await startHubProcess({ env: { THREADHUB_SCAN_NODE_TIMEOUT: '25s' } });
+    hub = await startHubProcess();
     client = new HubClient(hub.url);
     const open = async (options: SiteOptions): Promise<Site> => {
       const site = await openSite(hub.url, options);
