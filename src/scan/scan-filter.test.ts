@@ -38,7 +38,10 @@ describe('the nodes of a scan', () => {
   });
 
   it('are none for a reason that is said', () => {
-    expect(() => nodesToScan([], null, online)).toThrow(/no node is registered/);
+    expect(() => nodesToScan([], null, online)).toThrow(
+      /no node is registered, and a, b are connected and may still be reading/,
+    );
+    expect(() => nodesToScan([], null, [])).toThrow(/no border router is connected either/);
     expect(() => names({ nodes: ['cellar'] })).toThrow(/called cellar/);
     expect(() => names({ borderRouters: ['c'] })).toThrow(/called c;/);
     expect(() => names({ networks: ['nonsense'] })).toThrow(/called nonsense/);

@@ -12,9 +12,15 @@ export function nodesToScan(
   online: readonly OnlineBorderRouter[],
 ): readonly RegisteredNode[] {
   if (registered.length === 0) {
+    // Those that discover their nodes need some seconds after they connected.
+    const ids = online.map(({ id }) => id);
+    const told =
+      ids.length === 0
+        ? 'no border router is connected either'
+        : `${ids.slice(0, 3).join(', ')}${ids.length > 3 ? ` and ${ids.length - 3} more` : ''} ${ids.length === 1 ? 'is' : 'are'} connected and may still be reading the mesh: try again in a few seconds`;
     throw new ScanError(
       'nothing_to_scan',
-      'no node is registered; import a node list (threadhub nodes import FILE) or PUT /api/nodes/{name}',
+      `no node is registered, and ${told}; or import a node list (threadhub nodes import FILE) or PUT /api/nodes/{name}`,
     );
   }
   if (filter === null) return registered;
