@@ -1,7 +1,7 @@
 /** `threadhub border-routers`: who is connected and how well it does, or who could be. */
 import type { Command } from 'commander';
 import { borderRouterCandidateSchema } from '../protocol/border-router-candidate.ts';
-import { borderRouterSchema } from '../protocol/border-router.ts';
+import { type BorderRouterWire, borderRouterSchema } from '../protocol/border-router.ts';
 import { renderCandidates } from './border-router-candidates.ts';
 import type { CliContext } from './cli-context.ts';
 import { type HubOptions, hubClientOf, withHubOption } from './hub-option.ts';
@@ -43,7 +43,7 @@ Example:
       const nowMs = context.clock.nowMs();
       context.stdout.write(
         renderTable(
-          ['ID', 'STATE', 'PREFIX', 'HEARTBEAT', 'NODES', 'LATENCY P95', 'SUCCESS', 'ERRORS'],
+          ['ID', 'STATE', 'PREFIX', 'HEARTBEAT', 'NODES', 'LATENCY P95', 'SUCCESS', 'ERRORS', ...readingHead],
           items.map((item) => [
             item.id,
             item.online ? (item.flapping ? 'flapping' : 'online') : 'offline',
@@ -55,9 +55,29 @@ Example:
             item.latency_ms === null ? null : seconds(item.latency_ms.p95),
             item.success_rate === null ? null : `${Math.round(item.success_rate * 100)} %`,
             item.protocol_errors,
+            ...readingOf(item.collection),
           ]),
           palette,
         ),
       );
     });
+}
+
+const readingHead = ['READS BY', 'RADIO', 'READING'] as const;
+
+/** How it reads its mesh, what its last reading cost, and whether that was complete. */
+function readingOf(reading: BorderRouterWire['collection']): (string | null)[] {
+  if (reading === null) return [null, null, null];
+  const {
+    complete,
+    dialect,
+    problem_code: problem,
+    radio_budget: budget,
+    radio_requests: requests,
+  } = reading;
+  return [
+    dialect === null || dialect === reading.source ? reading.source : `${reading.source} ${dialect}`,
+    requests === null ? null : budget === null ? String(requests) : `${requests} of ${budget}`,
+    complete ? 'complete' : (problem ?? 'incomplete'),
+  ];
 }

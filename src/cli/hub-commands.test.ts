@@ -147,6 +147,44 @@ describe('threadhub border-routers', () => {
     expect(stdout).toMatch(/BR-001 {2}online .*3\.\d s ago .*210 ms .*90 %/);
     expect(stdout).toMatch(/BR-002 {2}offline .*–/);
   });
+
+  it('shows how each reads its mesh: with what, for how many radio requests, and whether all of it', async () => {
+    const collection = {
+      source: 'otbr-rest',
+      dialect: 'json-api',
+      address: 'http://127.0.0.1:8081',
+      endedAt: null,
+      durationMs: 570,
+      radioRequests: 27,
+      radioBudget: 128,
+      devices: 13,
+      expectedRouters: 9,
+      answeredRouters: 9,
+      complete: true,
+      problemCode: null,
+      problem: null,
+    };
+    const ofNoUse = { radioRequests: null, complete: false, problem: 'a reason' };
+    const items = [
+      borderRouter({ id: 'whole', collection }),
+      borderRouter({
+        id: 'part',
+        collection: { ...collection, complete: false, problemCode: 'silent\u001b[2J' },
+      }),
+      borderRouter({
+        id: 'none',
+        collection: { ...collection, ...ofNoUse, source: 'ot-ctl', dialect: null },
+      }),
+      borderRouter({ id: 'alone', collection: null }),
+    ];
+    await using hub = await startFakeHub({ 'GET /api/border_routers': () => ({ body: { items } }) });
+    const { stdout } = await createCliHarness().run('border-routers', '--hub', hub.url);
+    expect(stdout).toMatch(/^ID .* READS BY +RADIO +READING\n/);
+    expect(stdout).toMatch(/\nwhole .* otbr-rest json-api {2}27 of 128 {2}complete\n/);
+    expect(stdout).toMatch(/\npart .* otbr-rest json-api {2}27 of 128 {2}silent\\u001b\[2J\n/);
+    expect(stdout).toMatch(/\nnone .* ot-ctl +– +incomplete\n/);
+    expect(stdout).toMatch(/\nalone .* – +– +–\n$/);
+  });
 });
 
 describe('threadhub border-routers --candidates', () => {
