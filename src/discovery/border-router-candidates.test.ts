@@ -115,6 +115,17 @@ describe('border router candidates', () => {
     ]);
   });
 
+  it('trap 10: are tried where REST APIs usually are, never at the port that mDNS gives', async () => {
+    const { find, log } = candidatesOf([instance('one', {}, ['192.168.1.20'])]);
+    await find();
+    expect(log).toEqual(['browse', 'http://192.168.1.20:8081', 'http://192.168.1.20:80']);
+    const nowhere = candidatesOf([{ ...instance('two', {}, ['192.168.1.21']), port: null }], () => ({
+      kind: 'answers',
+      extAddress: null,
+    }));
+    expect(await nowhere.find()).toMatchObject([{ rest: 'answers', restUrl: 'http://192.168.1.21:8081' }]);
+  });
+
   it('do not take another machine’s answer for theirs', async () => {
     const { find } = candidatesOf([instance('one')], () => ({
       kind: 'answers',

@@ -64,7 +64,7 @@ async function learned(...addresses: string[]): Promise<{ client: FakeCoapClient
 }
 
 describe('discovery over CoAP', () => {
-  it('asks the known nodes that stayed silent alone, two at a time', async () => {
+  it('trap 11: asks the known nodes that stayed silent to a multicast alone, two at a time', async () => {
     const { client, source } = await learned('fd00::1', 'fd00::2', 'fd00::3', 'fd00::4');
     client.multicast = [{ ...response('fd00::1', { role: 'router', rloc16: 1 }), partial: false }];
     const result = source.discover(never);
@@ -81,6 +81,37 @@ describe('discovery over CoAP', () => {
       ['fd00::3', 3],
       ['fd00::4', 4],
     ]);
+  });
+
+  it('trap 11: reads answers without a Content-Format, to a multicast and to a request, as recorded', async () => {
+    const { client, source } = await learned('fd0d:7fc:a1b9:f050:4d3b:99f:205f:802a');
+    const recorded = (from: string, text: string): CoapResponse => ({
+      code: '2.05',
+      contentFormat: null,
+      payload: Buffer.from(text),
+      from: { address: from, port: 5683 },
+    });
+    const answers = {
+      'fd0d:7fc:a1b9:f050:4d3b:99f:205f:802a':
+        '{"name":"sim-node-2","ext":"2ea1ab536697cdd7","fw":"1.0.0","role":"router","rloc16":"0x7400"}',
+      'fd0d:7fc:a1b9:f050:a364:d7bf:25d7:8ce4':
+        '{"name":"sim-node-10","ext":"4e451cb38f02a74f","fw":"1.0.0","role":"child","rloc16":"0x2803"}',
+    };
+    client.multicast = Object.entries(answers).map(([from, text]) => ({
+      ...recorded(from, text),
+      partial: false,
+    }));
+    await expect(source.discover(never)).resolves.toMatchObject({
+      ok: true,
+      nodes: [
+        { name: 'sim-node-2', extAddress: '2ea1ab536697cdd7', rloc16: '0x7400' },
+        { name: 'sim-node-10', extAddress: '4e451cb38f02a74f', rloc16: '0x2803' },
+      ],
+    });
+    expect(client.asked).toEqual([]);
+    const scanned = source.scanNode(scan('fd0d:7fc:a1b9:f050:a364:d7bf:25d7:8ce4'), never);
+    client.asked[0]?.answer(JSON.parse(answers['fd0d:7fc:a1b9:f050:a364:d7bf:25d7:8ce4']));
+    await expect(scanned).resolves.toMatchObject({ ok: true, networkInfo: { rloc16: '0x2803' } });
   });
 
   it('asks a node alone whose answer came in parts', async () => {

@@ -658,7 +658,7 @@ describe('what is told unasked', () => {
     expect(seen()[1]).toMatchObject({ nodes: { length: 12 } });
   });
 
-  it('names each device by its routable address, never by its place', async () => {
+  it('trap 11: names each device by its routable address, the only one that a LAN host reaches, never by its place', async () => {
     await readMesh();
     const [told] = seen();
     if (told?.kind !== 'seen') throw new Error('nothing was told');
