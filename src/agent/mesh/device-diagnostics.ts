@@ -76,7 +76,7 @@ export interface ChildRow extends Reception {
   readonly ipv6Addresses: readonly Ipv6Address[] | null;
 }
 
-/** Counters by their snake_case name on the wire of `network_info`: `mle_parent_changes`, `mac_in_errors` … */
+/** Counters by their snake_case name on the wire of `network_info`: `parent_changes`, `mac_in_errors` … */
 export type CounterValues = Readonly<Record<string, number>>;
 
 export interface DeviceDiagnostics {
