@@ -215,14 +215,17 @@ describe('meshes behind three stock border routers', () => {
     expect(troubled.reports[0]).toMatchObject({ complete: false, problemCode: 'silent' });
   });
 
-  it('shows a child with two parents once, where it is', () => {
+  it('shows a child that two parents list once, where it is, and its old entry as a ghost', () => {
     const { observed } = troubled.network;
     const rows = observed.mesh.routers.flatMap((router) => observed.childrenOf(router));
     const ghost = rows.find(({ device, rloc16 }) => rloc16 !== observed.mesh.rloc16Of(device));
-    const shown = mapOf(topology, troubled).nodes.filter(({ id }) => id === ghost?.device.extAddress);
-    expect(shown.map(({ rloc16 }) => rloc16)).toEqual(
-      ghost === undefined ? [] : [observed.mesh.rloc16Of(ghost.device)],
-    );
+    if (ghost === undefined) throw new Error('no child is listed by two parents');
+    const id = ghost.device.extAddress;
+    const { network, nodes } = mapOf(topology, troubled);
+    expect(nodes.filter((node) => node.id === id).map(({ rloc16 }) => rloc16)).toEqual([
+      observed.mesh.rloc16Of(ghost.device),
+    ]);
+    expect(network?.ghosts?.map(({ ext_addr, rloc16 }) => [ext_addr, rloc16])).toEqual([[id, ghost.rloc16]]);
   });
 
   it('finds the same mesh in a second reading', async () => {

@@ -133,8 +133,8 @@ export function pictureOf(facts: MeshFacts): MeshPicture {
   const expectedRouters = expectedOf(facts);
   const children: MeshDevice[] = [];
   const placements = new Map<string, Placement[]>();
-  /** Rows that are not shown as they were told: named from elsewhere, or null for a ghost. */
-  const rowsShown = new Map<ChildRow, ChildRow | null>();
+  /** Rows that are named from elsewhere. Ghosts stay in their tables: who reads those tells them apart, and shows them. */
+  const rowsNamed = new Map<ChildRow, ChildRow>();
   let ghostRows = 0;
 
   const routers = new Map<ExtAddress | Rloc16, ToldDevice>();
@@ -145,11 +145,6 @@ export function pictureOf(facts: MeshFacts): MeshPicture {
     if (isRouterRloc16(rloc16)) routers.set(extAddress ?? rloc16, device);
     else if (extAddress !== null) ownPlaces.set(rloc16, extAddress);
   }
-
-  const hide = (row: ChildRow): void => {
-    ghostRows += 1;
-    rowsShown.set(row, null);
-  };
 
   const place = (key: string, placement: Placement): void => {
     const known = placements.get(key);
@@ -176,11 +171,11 @@ export function pictureOf(facts: MeshFacts): MeshPicture {
       if (isRouterRloc16(row.rloc16) || routerRloc16Of(row.rloc16) !== rloc16) continue;
       const named =
         row.extAddress ?? ownPlaces.get(row.rloc16) ?? confirmed(remembered.extAddressAt(row.rloc16), told);
+      if (named !== row.extAddress) rowsNamed.set(row, { ...row, extAddress: named });
       if (named !== null && routers.has(named)) {
-        hide(row);
+        ghostRows += 1;
         continue;
       }
-      if (named !== row.extAddress) rowsShown.set(row, { ...row, extAddress: named });
       place(named ?? row.rloc16, {
         rloc16: row.rloc16,
         router: device,
@@ -199,11 +194,12 @@ export function pictureOf(facts: MeshFacts): MeshPicture {
     const same = candidates.filter(({ rloc16 }) => rloc16 === best.rloc16);
     const own = same.find((placement) => placement.own !== null)?.own ?? null;
     const { router = null, row = null } = same.find((placement) => placement.row !== null) ?? {};
-    for (const { rloc16, row: ghost } of candidates)
-      if (rloc16 !== best.rloc16 && ghost !== null) hide(ghost);
+    ghostRows += candidates.filter(
+      ({ rloc16, row: ghost }) => rloc16 !== best.rloc16 && ghost !== null,
+    ).length;
     children.push(childOf({ ...best, own, router, row }, facts, expectedRouters));
   }
-  const devices = [...[...routers.values()].map((device) => routerOf(device, facts, rowsShown)), ...children];
+  const devices = [...[...routers.values()].map((device) => routerOf(device, facts, rowsNamed)), ...children];
 
   const byAddress = new Map<Ipv6Address, MeshDevice>();
   const byExtAddress = new Map<ExtAddress, MeshDevice>();
@@ -301,12 +297,9 @@ function expectedOf({ listed, remembered, told }: MeshFacts): Map<Rloc16, Expect
 function routerOf(
   { diagnostics, readAtMs, wasRead }: ToldDevice,
   facts: MeshFacts,
-  rowsShown: ReadonlyMap<ChildRow, ChildRow | null>,
+  rowsNamed: ReadonlyMap<ChildRow, ChildRow>,
 ): MeshDevice {
-  const children = diagnostics.children?.flatMap((row) => {
-    const shown = rowsShown.get(row);
-    return shown === null ? [] : [shown ?? row];
-  });
+  const children = diagnostics.children?.map((row) => rowsNamed.get(row) ?? row);
   const { extAddress, leader, mode } = diagnostics;
   const rloc16 = diagnostics.rloc16 ?? rloc16OfRouter(0);
   const leaderRouterId = leader?.leaderRouterId ?? facts.state.leaderRouterId;
