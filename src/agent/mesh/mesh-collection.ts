@@ -23,6 +23,7 @@ import type {
   MeshReader,
   ReadFailureCode,
   ReadResult,
+  Survey,
 } from './mesh-reader.ts';
 import type { ReaderLane } from './reader-lane.ts';
 import { ToldWords } from './told-words.ts';
@@ -241,7 +242,8 @@ export class MeshCollection implements MeshReading {
     const cancelLimit = clock.after(this.startedMs + timeLimitMs - clock.monotonicMs(), stop);
     signal.addEventListener('abort', stop, { once: true });
     try {
-      if (this.#isTimeToSearch()) await this.#survey();
+      // What it finds the next reading lists: this one has been told.
+      if (this.#isTimeToSearch() && (await this.#search()).ok) memory.searched(clock.monotonicMs());
       const picture = this.#picture;
       const candidates = picture === null || !reader.asksDevices ? [] : slowestKnown(this.#asking(picture));
       for (const device of candidates) {
@@ -272,7 +274,6 @@ export class MeshCollection implements MeshReading {
     }
     const state = result.value;
     this.#state = state;
-    this.#options.memory.enter(`${state.extPanId ?? ''} ${state.partitionId ?? ''}`);
     if (state.role === 'detached' || state.role === 'disabled') {
       this.#problem = {
         code: 'off',
@@ -280,6 +281,7 @@ export class MeshCollection implements MeshReading {
       };
       return;
     }
+    this.#options.memory.enter(`${state.extPanId ?? ''} ${state.partitionId ?? ''}`);
     const leader =
       state.partitionId === null || state.leaderRouterId === null
         ? null
@@ -476,12 +478,11 @@ export class MeshCollection implements MeshReading {
   }
 
   async #survey(): Promise<void> {
-    const { clock, lane, memory, reader } = this.#options;
+    const { clock, memory, reader } = this.#options;
     const { signal } = this.#abort;
     this.#surveys += 1;
-    const context = { radio: this.radio, signal };
     const startedMs = clock.monotonicMs();
-    const result = await lane.run(signal, () => reader.survey(context, memory.size));
+    const result = await this.#search();
     this.#surveyMs = clock.monotonicMs() - startedMs;
     if (!result.ok) {
       // Silence to a multicast is no answer: devices known from before can be asked all the same.
@@ -493,6 +494,12 @@ export class MeshCollection implements MeshReading {
     this.#lists(result.value.devices);
     for (const diagnostics of result.value.diagnostics) this.#learn(diagnostics, !reader.asksDevices);
     this.#draw();
+  }
+
+  #search(): Promise<ReadResult<Survey>> {
+    const { lane, memory, reader } = this.#options;
+    const context = { radio: this.radio, signal: this.#abort.signal };
+    return lane.run(context.signal, () => reader.survey(context, memory.size));
   }
 
   #ask(

@@ -59,8 +59,10 @@ export class MeshMemory implements RememberedDevices {
     if (this.#mesh !== null && this.#mesh !== mesh) {
       this.#devices.clear();
       this.#places.clear();
+      this.#placeAsked.clear();
       this.#silent.clear();
       this.#searchedAtMs = -Infinity;
+      this.#notFound = new Set();
     }
     this.#mesh = mesh;
   }
@@ -220,6 +222,8 @@ export class MeshMemory implements RememberedDevices {
 
   #forget(extAddress: ExtAddress): void {
     this.#forgetPlace(extAddress);
+    // Its addresses are forgotten with it: should it come back, it is asked for them again.
+    if (this.addressesOf(extAddress).length > 0) this.#placeAsked.delete(extAddress);
     this.#devices.delete(extAddress);
   }
 

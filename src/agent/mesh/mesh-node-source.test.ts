@@ -232,6 +232,43 @@ describe('reading the recorded mesh', () => {
   });
 });
 
+describe('a border router whose network changes', () => {
+  const placesAsked = (): number =>
+    reader.asked.filter(({ device, topics }) => device.kind === 'full' && topics.has('place')).length;
+
+  it('asks full end devices for their addresses again in another partition', async () => {
+    await readMesh();
+    reader.mesh = { ...reader.mesh, state: { ...reader.mesh.state, partitionId: 77 } };
+    await clock.advance(60_000);
+    expect((await readAddress(nodeOf(10).mleid)).ok).toBe(true);
+    expect(placesAsked()).toBe(2);
+  });
+
+  it('forgets nothing while it is detached for a moment', async () => {
+    await readMesh();
+    const { state } = reader.mesh;
+    const detached = { ...state, role: 'detached', partitionId: null, leaderRouterId: null };
+    reader.mesh = { ...reader.mesh, state: detached };
+    await clock.advance(60_000);
+    expect((await readAddress(nodeOf(10).mleid)).ok).toBe(false);
+    reader.mesh = { ...reader.mesh, state };
+    await clock.advance(60_000);
+    expect((await readAddress(nodeOf(10).mleid)).ok).toBe(true);
+    expect(placesAsked()).toBe(1);
+  });
+
+  it('asks a full end device that was gone for its addresses once more', async () => {
+    await readMesh();
+    const { mesh } = reader;
+    remove(10, { fromTables: true });
+    await clock.advance(60_000);
+    await readMesh();
+    reader.mesh = mesh;
+    await clock.advance(60_000);
+    expect((await readAddress(nodeOf(10).mleid)).ok).toBe(true);
+  });
+});
+
 describe('searching the mesh', () => {
   const scanInTime = async (number: number): Promise<ScanNodeAnswer> => {
     const answer = scan(nodeOf(number).mleid);
@@ -288,6 +325,14 @@ describe('searching the mesh', () => {
     expect(facts.at(-1)?.report.durationMs).toBeLessThan(1_500);
     await clock.advance(10_000);
     expect(reader.surveys).toBe(2);
+  });
+
+  it('leaves a reading that was complete as it is when nobody waited for it and it fails', async () => {
+    await readMesh();
+    await clock.advance(3_600_000);
+    reader.survey = () => Promise.resolve({ ok: false, code: 'rejected', reason: 'busy' });
+    await readMesh();
+    expect(source.identity().collection).toMatchObject({ complete: true, problemCode: null });
   });
 
   it('tells whom it read before its time was over', async () => {
@@ -686,6 +731,13 @@ describe('a discovery', () => {
     expect(found.nodes).toHaveLength(13);
     expect(found.nodes.every(({ networkInfo }) => parseNetworkInfo(networkInfo).ok)).toBe(true);
     expect(found.network).toMatchObject({ ext_pan_id: '1a2b3c4d5e6f7081', name: 'OtLab', complete: true });
+  });
+
+  it('is followed by what changes slowly, as a scan is', async () => {
+    const answer = source.discover(never);
+    await clock.advance(25_000);
+    await answer;
+    expect(reader.asked.filter(({ topics }) => topics.has('counters'))).toHaveLength(8);
   });
 
   it('that is cut off gives what is known so far', async () => {

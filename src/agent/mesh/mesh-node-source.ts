@@ -146,7 +146,8 @@ export class MeshNodeSource implements NodeSource {
     if (this.#closed) return refused('the border router’s agent is closing');
     if (signal.aborted) return cancelled;
     const reading = this.#want();
-    if (reading.endedMs !== null || (await this.#ends(signal))) this.#served = true;
+    if (reading.endedMs === null) await this.#ends(signal);
+    else this.#served = true;
     const { picture } = reading;
     if (picture === null) return failureOf(reading);
     return {
@@ -256,16 +257,18 @@ export class MeshNodeSource implements NodeSource {
     }
   }
 
-  /** Whether the reading ended before the signal aborted. */
-  #ends(signal: AbortSignal): Promise<boolean> {
+  /** Resolves at the end of the reading, or when the signal aborts. */
+  #ends(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
-      const settle = (ended: boolean): void => {
+      const leave = (): void => {
         this.#endings.delete(end);
         signal.removeEventListener('abort', leave);
-        resolve(ended);
+        resolve();
       };
-      const end = (): void => settle(true);
-      const leave = (): void => settle(false);
+      const end = (): void => {
+        this.#served = true;
+        leave();
+      };
       this.#endings.add(end);
       signal.addEventListener('abort', leave, { once: true });
     });
