@@ -458,6 +458,21 @@ describe('what a source tells unasked', () => {
     expect(hub.answers[0]).not.toHaveProperty('request_id');
   });
 
+  it('is cut to what a frame holds: a larger one would end the link again and again', async () => {
+    const setup = await setUp();
+    setup.agent.start();
+    await connected(setup);
+    const nodes = Array.from({ length: 4_000 }, (_, index) => ({
+      ...{ extAddress: index.toString(16).padStart(16, '0'), name: null, rloc16: null },
+      ...{ ipv6: 'fd7c:8336:ffd4:1:542c:9087:dedf:3c87', networkInfo: { role: 'router' } },
+    }));
+    setup.source.tell({ ...seen, nodes });
+    await vi.waitFor(() =>
+      expect(setup.hub.answers).toMatchObject([{ type: 'node_seen', nodes: { length: 2_000 } }]),
+    );
+    expect(setup.agent.status().state).toBe('connected');
+  });
+
   it('is told again to a hub that connects later, and to nobody after the agent is closed', async () => {
     const setup = await setUp();
     const { agent, hub, source } = setup;

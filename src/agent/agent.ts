@@ -206,10 +206,21 @@ function hubUrl({ hub, id, token, tokenIn, networkPrefix }: AgentOptions): strin
 
 /** A larger frame would end the link; its request must still be freed. */
 function encodeWithinLimit(message: BorderRouterMessage, encoding: FrameEncoding): EncodedFrame {
-  const frame = encodeBorderRouterMessage(message, encoding);
+  let frame = encodeBorderRouterMessage(message, encoding);
   const bytes = frameBytes(frame);
   if (bytes <= maxBorderRouterFrameBytes) return frame;
-  return encodeBorderRouterMessage(withoutPayload(message, `the answer takes ${bytes} bytes`), encoding);
+  let rest = withoutPayload(message, `the answer takes ${bytes} bytes`);
+  frame = encodeBorderRouterMessage(rest, encoding);
+  // A list that no frame holds would be told again after each reconnection, and end that one as well.
+  while (
+    frameBytes(frame) > maxBorderRouterFrameBytes &&
+    rest.type === 'node_seen' &&
+    rest.nodes.length > 0
+  ) {
+    rest = { ...rest, nodes: rest.nodes.slice(0, Math.floor(rest.nodes.length / 2)) };
+    frame = encodeBorderRouterMessage(rest, encoding);
+  }
+  return frame;
 }
 
 function withoutPayload(message: BorderRouterMessage, reason: string): BorderRouterMessage {

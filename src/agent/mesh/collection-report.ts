@@ -12,6 +12,8 @@ import type { BorderRouterState, ListedDevice, MeshReader } from './mesh-reader.
 
 /** So many are named in one sentence. */
 const namedInWords = 5;
+/** The border router may list anything: of those that nobody hears so many are told. */
+const toldGhosts = 64;
 
 export function reportOf(
   reading: MeshReading,
@@ -95,7 +97,11 @@ export function networkFactsOf(reading: MeshReading): JsonObject {
     statement: statementOf(reading),
     ...(ghosts.length === 0
       ? {}
-      : { ghosts: ghosts.map(({ extAddress, hostname }) => ({ ext_addr: extAddress, hostname })) }),
+      : {
+          ghosts: ghosts
+            .slice(0, toldGhosts)
+            .map(({ extAddress, hostname }) => ({ ext_addr: extAddress, hostname })),
+        }),
     ...(picture === null || picture.ghostRows === 0 ? {} : { ghost_rows: picture.ghostRows }),
   };
 }
