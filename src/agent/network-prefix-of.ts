@@ -2,15 +2,9 @@
  * The prefix that a hub should know a border router's nodes by. Devices answer under the off-mesh routable prefix (OMR,
  * Thread 1.3 §9.2) where the network has one; the mesh-local prefix is of every network and reaches no further than it.
  */
+import { formatIpv6Prefix, parseIpv6Prefix, prefixContains } from '../protocol/ipv6.ts';
+import { isRoutable } from './mesh/mesh-addresses.ts';
 import type { BorderRouterState } from './mesh/mesh-reader.ts';
-import {
-  formatIpv6Prefix,
-  type Ipv6Address,
-  ipv6Bits,
-  leadingBits,
-  parseIpv6Prefix,
-  prefixContains,
-} from '../protocol/ipv6.ts';
 
 /** `fd7c:8336:ffd4:1::/64`; null where the border router tells neither. */
 export function networkPrefixOf(
@@ -24,10 +18,4 @@ export function networkPrefixOf(
   );
   const omr = outside === undefined ? null : parseIpv6Prefix(`${outside}/64`);
   return formatIpv6Prefix(omr ?? meshLocal);
-}
-
-/** Global unicast (2000::/3) or unique local (fc00::/7). */
-function isRoutable(address: Ipv6Address): boolean {
-  const bits = ipv6Bits(address);
-  return leadingBits(bits, 3) === 0b001n || leadingBits(bits, 7) === 0b1111110n;
 }

@@ -10,9 +10,6 @@ import { CommandError } from '../errors.ts';
 import type { BorderRouterId, ExtAddress } from '../protocol/ids.ts';
 import { borderRouterId } from './option-values.ts';
 
-/** What one reading of a mesh may send on the radio: 32 routers with three queries each, and some to spare. */
-export const defaultRadioBudget = 128;
-
 export interface NamedUrl {
   readonly id: BorderRouterId | null;
   readonly url: string;

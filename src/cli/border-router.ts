@@ -6,6 +6,7 @@ import type { Command } from 'commander';
 import type { Agent } from '../agent/agent-options.ts';
 import { Backoff } from '../agent/backoff.ts';
 import { chooseSource, type SourceChoice } from '../agent/choose-source.ts';
+import { defaultRadioBudget } from '../agent/mesh/counted-radio.ts';
 import { defaultOtbrUrl, defaultOtCtl, shownAddress, type StockAddress } from '../agent/stock-address.ts';
 import type { Logger } from '../observability/logger.ts';
 import { printable } from '../printable.ts';
@@ -13,7 +14,6 @@ import type { BorderRouterId, ExtAddress } from '../protocol/ids.ts';
 import { logAgentFact, stockBorderRouterLog } from './border-router-log.ts';
 import {
   commandWords,
-  defaultRadioBudget,
   type NamedUrl,
   otbrUrl,
   planBorderRouters,

@@ -9,8 +9,8 @@
  *   speaking ── another program speaks for it under this id ──► done: that one was meant
  *   any state ── stop ──► stopped
  */
-import { defaultRadioBudget } from './border-router-plan.ts';
 import { defaultBorderRouterId } from '../agent/default-border-router-id.ts';
+import { defaultRadioBudget } from '../agent/mesh/counted-radio.ts';
 import { defaultOtbrUrl, shownAddress } from '../agent/stock-address.ts';
 import type { StockBorderRouterFact } from '../agent/stock-border-router.ts';
 import type { Config } from '../config.ts';

@@ -1,11 +1,11 @@
 /** `threadhub simulate`: virtual border routers, nodes and sensors against any hub. */
 import type { Command } from 'commander';
+import { defaultRadioBudget } from '../agent/mesh/counted-radio.ts';
 import type { StockBorderRouter } from '../agent/stock-border-router.ts';
 import { asBorderRouterId } from '../protocol/ids.ts';
 import type { OtbrNetwork } from '../simulator/otbr/otbr-network.ts';
 import type { Simulation } from '../simulator/simulation.ts';
 import { stockBorderRouterLog } from './border-router-log.ts';
-import { defaultRadioBudget } from './border-router-plan.ts';
 import { readTokens } from './border-router-tokens.ts';
 import type { CliContext } from './cli-context.ts';
 import { hubUrlOf } from './hub-client.ts';

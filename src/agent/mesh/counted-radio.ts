@@ -1,6 +1,9 @@
 /** The radio budget of one reading: what it may send on the mesh's radio, kept to the request. */
 import type { RadioBudget } from './mesh-reader.ts';
 
+/** 32 routers take 65 requests over REST and at most 124 through `ot-ctl`, each with one search; end devices some more. */
+export const defaultRadioBudget = 128;
+
 export class CountedRadio implements RadioBudget {
   readonly limit: number;
   #spent = 0;

@@ -72,7 +72,7 @@ export function preferredAddress(
 }
 
 /** Global unicast (2000::/3) or unique local (fc00::/7). */
-function isRoutable(address: Ipv6Address): boolean {
+export function isRoutable(address: Ipv6Address): boolean {
   const bits = ipv6Bits(address);
   return leadingBits(bits, 3) === 0b001n || leadingBits(bits, 7) === 0b1111110n;
 }

@@ -33,6 +33,7 @@ import {
   statementOf,
 } from './collection-report.ts';
 import { extAddressOf, preferredAddress, rloc16Of } from './mesh-addresses.ts';
+import { defaultRadioBudget } from './counted-radio.ts';
 import type { MeshReading } from './mesh-collection.ts';
 import { MeshCollector } from './mesh-collector.ts';
 import type { MeshPicture } from './mesh-picture.ts';
@@ -65,8 +66,6 @@ export interface MeshNodeSourceOptions {
   readonly onFact?: (fact: MeshFact) => void;
 }
 
-/** 32 routers take 97 requests. */
-export const defaultRadioBudget = 128;
 const defaultShareMs = 5_000;
 const defaultTimeLimitMs = 25_000;
 const maxNames = 4_096;
