@@ -11,6 +11,7 @@
  * source's; what happened is told as facts, each problem once.
  */
 import type { Clock } from '../clock.ts';
+import { aborted, pause } from '../pause.ts';
 import type { CollectionReport } from '../protocol/border-router-messages.ts';
 import type { BorderRouterId, ExtAddress } from '../protocol/ids.ts';
 import { type Ipv6Address, parseIpv6 } from '../protocol/ipv6.ts';
@@ -222,27 +223,4 @@ export class StockBorderRouter {
   #retire(): void {
     for (const agent of this.#retired.splice(0)) this.#then(() => agent.close());
   }
-}
-
-function pause(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) {
-      resolve();
-      return;
-    }
-    const done = (): void => {
-      cancel();
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const cancel = clock.after(delayMs, done);
-    signal.addEventListener('abort', done, { once: true });
-  });
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

@@ -16,12 +16,12 @@ import type { StockBorderRouterFact } from '../agent/stock-border-router.ts';
 import type { Config } from '../config.ts';
 import { isLoopbackName } from '../loopback-name.ts';
 import type { Logger } from '../observability/logger.ts';
+import { aborted, pause } from '../pause.ts';
 import { printable } from '../printable.ts';
 import { stockBorderRouterLog } from './border-router-log.ts';
 import type { CliContext } from './cli-context.ts';
 import { withFullStop } from './hub-client.ts';
 import { hubClientOf } from './hub-option.ts';
-import { pause } from './pause.ts';
 
 export interface LocalBorderRouterOptions {
   readonly context: CliContext;
@@ -170,11 +170,4 @@ export class LocalBorderRouter {
       }
     }
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

@@ -5,6 +5,7 @@
  * once.
  */
 import type { Command } from 'commander';
+import { pause } from '../pause.ts';
 import { borderRouterSchema, type BorderRouterWire } from '../protocol/border-router.ts';
 import { type ScanWire, scanSchema, triggeredScanSchema } from '../protocol/scan.ts';
 import { topologySchema, type TopologyWire } from '../protocol/topology.ts';
@@ -13,7 +14,6 @@ import { exitCodes } from './exit-codes.ts';
 import type { HubAnswer, HubClient } from './hub-client.ts';
 import { type HubOptions, hubClientOf, withHubOption } from './hub-option.ts';
 import { list } from './option-values.ts';
-import { pause } from './pause.ts';
 import type { Finish } from './program.ts';
 import { createProgressBar } from './progress-bar.ts';
 import { renderScan } from './scan-report.ts';

@@ -6,6 +6,7 @@
  * session tries once more; and after a command that was given up, the next waits until the daemon is through with it.
  */
 import type { Clock } from '../../clock.ts';
+import { pause } from '../../pause.ts';
 import { printable } from '../../printable.ts';
 import type { ReadFailureCode } from '../mesh/mesh-reader.ts';
 import { parseCliOutput } from './cli-output.ts';
@@ -61,7 +62,7 @@ export class OtCtlSession {
     const result = this.#turns.take(async () => {
       const first = await this.#try(words, command, { ...limits, signal });
       if (first !== 'lost' && !(first.ok && !accepts(first.lines))) return first;
-      await this.#pause(retryPauseMs, signal);
+      await pause(this.#clock, retryPauseMs, signal);
       const second = await this.#try(words, command, { ...limits, signal });
       if (second === 'lost')
         return failure(
@@ -91,7 +92,8 @@ export class OtCtlSession {
     command: OtCtlCommand,
     { signal, timeoutMs }: { readonly timeoutMs: number; readonly signal: AbortSignal },
   ): Promise<CommandResult | 'lost'> {
-    await this.#pause(this.#turns.busyUntilMs - this.#clock.monotonicMs(), signal);
+    const busyForMs = this.#turns.busyUntilMs - this.#clock.monotonicMs();
+    if (busyForMs > 0) await pause(this.#clock, busyForMs, signal);
     if (signal.aborted) return failure('cancelled', 'nobody waits for the answer any more');
     const startedMs = this.#clock.monotonicMs();
     const result = await runProcess([...this.#command, ...words], { clock: this.#clock, timeoutMs, signal });
@@ -125,19 +127,6 @@ export class OtCtlSession {
         return endedWithoutAnswer(result.stderr, this.address);
       }
     }
-  }
-
-  async #pause(forMs: number, signal: AbortSignal): Promise<void> {
-    if (forMs <= 0 || signal.aborted) return;
-    await new Promise<void>((resolve) => {
-      const end = (): void => {
-        cancel();
-        signal.removeEventListener('abort', end);
-        resolve();
-      };
-      const cancel = this.#clock.after(forMs, end);
-      signal.addEventListener('abort', end, { once: true });
-    });
   }
 }
 

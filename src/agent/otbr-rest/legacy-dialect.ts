@@ -7,6 +7,7 @@
  * may take 30 s: there the calls are further apart.
  */
 import type { Clock } from '../../clock.ts';
+import { pause } from '../../pause.ts';
 import { isRouterRloc16 } from '../../protocol/rloc16.ts';
 import type { DeviceDiagnostics } from '../mesh/device-diagnostics.ts';
 import type {
@@ -18,7 +19,7 @@ import type {
   Survey,
 } from '../mesh/mesh-reader.ts';
 import type { DialectReader } from './otbr-dialect.ts';
-import { cancelled, failure, malformed, type OtbrHttpClient, pause } from './otbr-http-client.ts';
+import { cancelled, failure, malformed, type OtbrHttpClient } from './otbr-http-client.ts';
 import { readDiagnostics } from './read-diagnostics.ts';
 
 export interface LegacyPace {

@@ -9,6 +9,7 @@
 import * as http from 'node:http';
 import * as https from 'node:https';
 import type { Clock } from '../../clock.ts';
+import { pause } from '../../pause.ts';
 import { isDeeperThan, isJsonObject, type JsonValue } from '../../protocol/json.ts';
 import type { ReadFailure, ReadFailureCode, ReadResult } from '../mesh/mesh-reader.ts';
 import { boundedText } from './wire-fields.ts';
@@ -227,21 +228,6 @@ export const cancelled: ReadFailure = { ok: false, code: 'cancelled', reason: 'n
 export const failure = (code: ReadFailureCode, reason: string): ReadFailure => ({ ok: false, code, reason });
 
 export const malformed = (reason: string): ReadFailure => failure('malformed', reason);
-
-/** Waits; false where the signal ended it. */
-export function pause(clock: Clock, delayMs: number, signal: AbortSignal): Promise<boolean> {
-  if (signal.aborted) return Promise.resolve(false);
-  return new Promise((resolve) => {
-    const finish = (waited: boolean): void => {
-      stopTimer();
-      signal.removeEventListener('abort', onAbort);
-      resolve(waited);
-    };
-    const onAbort = (): void => finish(false);
-    const stopTimer = clock.after(delayMs, () => finish(true));
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
-}
 
 const mediaType = (header: string | undefined): string =>
   (header ?? '').split(';')[0]?.trim().toLowerCase() ?? '';

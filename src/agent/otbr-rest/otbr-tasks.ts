@@ -7,9 +7,10 @@
  * delete others' as well), and until it has ended or its timeout is over no new one is posted.
  */
 import type { Clock } from '../../clock.ts';
+import { pause } from '../../pause.ts';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../protocol/json.ts';
 import type { ReadResult } from '../mesh/mesh-reader.ts';
-import { cancelled, failure, malformed, type OtbrHttpClient, pause } from './otbr-http-client.ts';
+import { cancelled, failure, malformed, type OtbrHttpClient } from './otbr-http-client.ts';
 import { integerField, objectField, rowsField, textField } from './wire-fields.ts';
 
 export interface OtbrTask {
