@@ -9,10 +9,11 @@
  * devices are never asked. Whatever fails, what was read before stays good.
  */
 import type { Clock } from '../../clock.ts';
-import type { ExtAddress } from '../../protocol/ids.ts';
 import type { Ipv6Address } from '../../protocol/ipv6.ts';
 import { CountedRadio } from './counted-radio.ts';
 import { type DeviceDiagnostics, nothingTold } from './device-diagnostics.ts';
+import { DeviceTries } from './device-tries.ts';
+import { Followers } from './followers.ts';
 import type { MeshMemory } from './mesh-memory.ts';
 import { type ExpectedRouter, type MeshDevice, type MeshPicture, pictureOf } from './mesh-picture.ts';
 import type {
@@ -25,16 +26,15 @@ import type {
   ReadResult,
   Survey,
 } from './mesh-reader.ts';
+import { readSlowly } from './read-slowly.ts';
 import type { ReaderLane } from './reader-lane.ts';
-import { ToldWords } from './told-words.ts';
+import { isOwnWord, ToldWords } from './told-words.ts';
 import {
   type AskingFacts,
   doubtfulRouters,
   endDevicesToAsk,
-  lacksListed,
   lacksRouters,
   routersToAsk,
-  slowestKnown,
   strays,
   unaskableRouters,
   unreadRouters,
@@ -54,12 +54,6 @@ export interface MeshCollectionOptions {
   readonly onProgress: () => void;
   /** Another border router's reading of the same mesh, to be taken instead; null: read it, for others as well. */
   readonly elsewhere?: (state: BorderRouterState) => MeshCollection | null;
-}
-
-/** Another border router's reading of the same mesh. */
-interface Follower {
-  readonly waiting: () => Iterable<Ipv6Address>;
-  readonly onProgress: () => void;
 }
 
 /** Why a reading ended before it had everything. */
@@ -97,29 +91,20 @@ type Step =
       readonly timeoutMs: number;
     };
 
-interface Tries {
-  count: number;
-  answered: boolean;
-}
-
 const routerTopics: ReadonlySet<DiagnosticTopic> = new Set(['place', 'tables']);
 const placeTopics: ReadonlySet<DiagnosticTopic> = new Set(['place']);
 
 const firstTimeoutMs = 3_000;
 const secondTimeoutMs = 2_000;
-const maxTries = 2;
 /** A first survey and one more; a dialect that tells the mesh only in surveys, and loses answers, one beyond. */
 const maxSurveys = 2;
 const maxSurveysAlone = 3;
 /** With the border router itself: a list that is shorter tells nothing of the mesh. */
 const fewestListed = 2;
-/** The mesh is searched so often though nothing is missing, and so soon where a device lacks an address. */
-const searchEveryMs = 60 * 60_000;
-const searchForAddressesMs = 10 * 60_000;
 /** A child that its parent heard so lately is there; another one's older row may still have to be waited for. */
 const surelyThereMs = 10_000;
 /** A query and a get. */
-const slowRequests = 2;
+const requestsOfRouter = 2;
 /** Answers in a row that cannot be used: then it is the border router. */
 const maxUnusableInARow = 3;
 
@@ -132,9 +117,7 @@ export class MeshCollection implements MeshReading {
   readonly #options: MeshCollectionOptions;
   readonly #abort = new AbortController();
   readonly #words = new ToldWords();
-  readonly #tries = new Map<ExtAddress, Tries>();
-  /** Devices that could not be asked, and why. */
-  readonly #unlisted = new Map<ExtAddress, string>();
+  readonly #tries: DeviceTries;
   #state: BorderRouterState | null = null;
   #picture: MeshPicture | null = null;
   #problem: CollectionProblem | null = null;
@@ -146,13 +129,14 @@ export class MeshCollection implements MeshReading {
   #unusableInARow = 0;
   #routersAsked = false;
   #endedMs: number | null = null;
-  readonly #followers = new Set<Follower>();
-  readonly #ended = Promise.withResolvers<null>();
+  /** Others take what it finds, and those that they wait for are read first. */
+  readonly followers = new Followers();
   #followed: MeshCollection | null = null;
 
   constructor(options: MeshCollectionOptions) {
     this.#options = options;
     this.radio = new CountedRadio(options.radioBudget);
+    this.#tries = new DeviceTries(options.memory);
     this.startedMs = options.clock.monotonicMs();
     options.memory.beginReading(this.startedMs);
   }
@@ -184,7 +168,7 @@ export class MeshCollection implements MeshReading {
 
   whyNotAsked({ extAddress }: Pick<ExpectedRouter, 'extAddress'>): string | null {
     if (this.#followed !== null) return this.#followed.whyNotAsked({ extAddress });
-    if (extAddress !== null) return this.#unlisted.get(extAddress) ?? null;
+    if (extAddress !== null) return this.#tries.whyUnlisted(extAddress);
     // A survey that is all there is has asked everybody.
     return this.#options.reader.asksDevices ? 'nobody tells its address' : null;
   }
@@ -224,39 +208,37 @@ export class MeshCollection implements MeshReading {
       this.#problem ??= { code: 'cancelled', reason: 'the reading was broken off' };
     if (this.radio.refused > 0) this.#problem ??= this.#withNeed({ code: 'over_budget', reason: '' });
     this.#endedMs = clock.monotonicMs();
-    for (const [extAddress, { answered }] of this.#tries)
-      memory.silence(extAddress, !answered, this.#endedMs);
+    this.#tries.remember(this.#endedMs);
     if (!this.#options.reader.asksDevices && this.#picture !== null)
       memory.notFound(unreadRouters(this.#picture));
     if (this.#picture !== null) memory.learn(this.#picture, this.#endedMs, this.#problem !== null);
     // What this reading confirmed gives names to devices that were known by their places only.
     if (this.#followed === null) this.#draw();
-    this.#ended.resolve(null);
+    this.followers.end();
   }
 
   /** What changes slowly, of those read longest ago, until somebody waits: with budget and time that are left. */
   async readSlowly(signal: AbortSignal): Promise<void> {
     if (this.#followed !== null) return;
     const { clock, memory, reader, timeLimitMs } = this.#options;
+    const picture = this.#picture;
+    if (picture === null) return;
     const stop = (): void => this.#abort.abort();
     const cancelLimit = clock.after(this.startedMs + timeLimitMs - clock.monotonicMs(), stop);
     signal.addEventListener('abort', stop, { once: true });
     try {
-      // What it finds the next reading lists: this one has been told.
-      if (this.#isTimeToSearch() && (await this.#search()).ok) memory.searched(clock.monotonicMs());
-      const picture = this.#picture;
-      const candidates = picture === null || !reader.asksDevices ? [] : slowestKnown(this.#asking(picture));
-      for (const device of candidates) {
-        if (signal.aborted || this.#abort.signal.aborted || this.radio.left < slowRequests) return;
-        const topics = new Set<DiagnosticTopic>(['counters']);
-        if (memory.needsIdentity(device.extAddress, clock.monotonicMs())) topics.add('identity');
-        const result = await this.#ask(device, topics, firstTimeoutMs);
-        if (!result.ok && (fatal.has(result.code) || result.code === 'cancelled')) return;
-        if (!result.ok && result.code === 'over_budget') return;
-        const isItsOwn = result.ok && isOwnWord(result.value, device);
-        memory.slowTold(device.extAddress, isItsOwn ? result.value : null, clock.monotonicMs());
-        this.#draw();
-      }
+      await readSlowly({
+        clock,
+        memory,
+        radio: this.radio,
+        facts: () => this.#asking(picture),
+        maySearch: this.#hasList === true && this.#surveys === 0,
+        asksDevices: reader.asksDevices,
+        search: () => this.#search(),
+        ask: (device, topics) => this.#ask(device, topics, firstTimeoutMs),
+        onTold: () => this.#draw(),
+        signal: this.#abort.signal,
+      });
     } finally {
       cancelLimit();
       signal.removeEventListener('abort', stop);
@@ -317,9 +299,9 @@ export class MeshCollection implements MeshReading {
       onProgress();
     };
     this.#followed = other;
-    const stopFollowing = other.lead({ waiting, onProgress: take });
+    const stopFollowing = other.followers.add({ waiting, onProgress: take });
     take();
-    await other.ended(this.#abort.signal);
+    await other.followers.ended(this.#abort.signal);
     stopFollowing();
     if (!this.#abort.signal.aborted && !other.isOfUse) {
       this.#followed = null;
@@ -331,28 +313,9 @@ export class MeshCollection implements MeshReading {
     return true;
   }
 
-  /** Tells another reading what this one finds, and reads first what that one's waiters wait for. */
-  lead(follower: Follower): () => void {
-    this.#followers.add(follower);
-    return () => this.#followers.delete(follower);
-  }
-
-  /** Resolves at its end, or when the signal aborts. */
-  ended(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const leave = (): void => {
-        signal.removeEventListener('abort', leave);
-        resolve();
-      };
-      signal.addEventListener('abort', leave, { once: true });
-      void this.#ended.promise.then(leave);
-      if (signal.aborted) leave();
-    });
-  }
-
   #progressed(): void {
     this.#options.onProgress();
-    for (const { onProgress } of [...this.#followers]) onProgress();
+    this.followers.progressed();
   }
 
   #next(): Step | null {
@@ -411,24 +374,13 @@ export class MeshCollection implements MeshReading {
     return unaskable.length > 0 && this.#hasList !== true;
   }
 
-  /** A search keeps the border router busy: it is made when nobody waits. */
-  #isTimeToSearch(): boolean {
-    const picture = this.#picture;
-    if (picture === null || this.#hasList !== true || this.#surveys > 0) return false;
-    const { unsearchedForMs } = this.#options.memory;
-    return (
-      unsearchedForMs >= searchEveryMs ||
-      (unsearchedForMs >= searchForAddressesMs && lacksListed(this.#asking(picture)))
-    );
-  }
-
   #firstOf(
     devices: readonly AskedDevice[],
     tries: number,
     topics: ReadonlySet<DiagnosticTopic>,
   ): Step | null {
-    const device = devices.find(({ extAddress }) => this.#triesOf(extAddress) === tries);
-    if (device === undefined) return null;
+    const device = this.#tries.firstOf(devices, tries);
+    if (device === null) return null;
     return { kind: 'ask', device, topics, timeoutMs: tries === 0 ? firstTimeoutMs : secondTimeoutMs };
   }
 
@@ -437,14 +389,13 @@ export class MeshCollection implements MeshReading {
     if (step.kind === 'list') return this.#list();
     if (step.kind === 'survey') return this.#survey();
     const { device, topics, timeoutMs } = step;
-    const tries = { count: this.#triesOf(device.extAddress) + 1, answered: false };
-    this.#tries.set(device.extAddress, tries);
+    this.#tries.begin(device.extAddress);
     const result = await this.#ask(device, topics, timeoutMs);
     if (topics === placeTopics) memory.placeAsked(device.extAddress, clock.monotonicMs());
     if (result.ok && isOwnWord(result.value, device)) {
       this.#unusableInARow = 0;
-      tries.answered = true;
-      const extAddress = device.extAddress;
+      const { extAddress } = device;
+      this.#tries.answered(extAddress);
       this.#learn({ ...result.value, extAddress, rloc16: result.value.rloc16 ?? device.rloc16 }, true);
       this.#draw();
     } else if (result.ok) {
@@ -472,9 +423,7 @@ export class MeshCollection implements MeshReading {
   }
 
   #lists(devices: readonly ListedDevice[]): void {
-    // Who was not listed could not be asked.
-    for (const extAddress of this.#words.list(devices))
-      if (this.#tries.get(extAddress)?.answered === false) this.#tries.delete(extAddress);
+    this.#tries.nowListed(this.#words.list(devices));
   }
 
   async #survey(): Promise<void> {
@@ -513,8 +462,7 @@ export class MeshCollection implements MeshReading {
   }
 
   #failed(problem: CollectionProblem, { extAddress, kind }: AskedDevice): void {
-    if (problem.code === 'unlisted') this.#unlisted.set(extAddress, problem.reason);
-    else this.#unlisted.delete(extAddress);
+    this.#tries.failed(extAddress, problem.code === 'unlisted' ? problem.reason : null);
     if (problem.code === 'silent' || problem.code === 'unlisted') {
       this.#unusableInARow = 0;
     } else if (fatal.has(problem.code as ReadFailureCode)) {
@@ -537,40 +485,28 @@ export class MeshCollection implements MeshReading {
     const picture = this.#picture;
     const facts = picture === null ? null : this.#asking(picture);
     const { likely, unlikely } = facts === null ? { likely: [], unlikely: [] } : routersToAsk(facts);
-    const routers = this.#unasked(likely) + this.#unasked(unlikely);
-    const ends = facts === null ? 0 : this.#unasked(endDevicesToAsk(facts));
+    const routers = this.#tries.unasked(likely) + this.#tries.unasked(unlikely);
+    const ends = facts === null ? 0 : this.#tries.unasked(endDevicesToAsk(facts));
     const refused = Math.max(this.radio.refused, refusedKind === undefined ? 0 : 1);
-    const more = Math.max(1, refused - this.radio.left) + routers * slowRequests + ends;
+    const more = Math.max(1, refused - this.radio.left) + routers * requestsOfRouter + ends;
     return {
       code: 'over_budget',
       reason: `the radio budget of ${this.radio.limit} requests was spent; about ${more} more were needed`,
     };
   }
 
-  #unasked(devices: readonly AskedDevice[]): number {
-    return devices.filter(({ extAddress }) => this.#triesOf(extAddress) === 0).length;
-  }
-
   // ------------------------------------------------------------------------------------------------- whom to ask
 
   #asking(picture: MeshPicture): AskingFacts {
     const { clock, memory, waiting } = this.#options;
-    const elsewhere = [...this.#followers].flatMap((follower) => [...follower.waiting()]);
     return {
       picture,
       listed: this.#words.listed,
       memory,
-      waiting: [...waiting(), ...elsewhere],
-      asked: this.#tries,
+      waiting: [...waiting(), ...this.followers.waiting()],
+      asked: this.#tries.asked,
       nowMs: clock.monotonicMs(),
     };
-  }
-
-  /** Once it answered it is asked no more. Who was silent in the last reading too has only the second, shorter try. */
-  #triesOf(extAddress: ExtAddress): number {
-    const tries = this.#tries.get(extAddress);
-    if (tries === undefined) return this.#options.memory.wasSilent(extAddress) ? maxTries - 1 : 0;
-    return tries.answered ? maxTries : tries.count;
   }
 
   // ----------------------------------------------------------------------------------------------- what was told
@@ -590,9 +526,6 @@ export class MeshCollection implements MeshReading {
     this.#progressed();
   }
 }
-
-const isOwnWord = (word: DeviceDiagnostics, { extAddress }: AskedDevice): boolean =>
-  word.extAddress === null || word.extAddress === extAddress;
 
 const problemOf = ({ code, reason }: CollectionProblem): CollectionProblem => ({
   code,

@@ -6,7 +6,7 @@ import type { ExtAddress } from '../../protocol/ids.ts';
 import type { Rloc16 } from '../../protocol/rloc16.ts';
 import type { DeviceDiagnostics } from './device-diagnostics.ts';
 import type { ToldDevice } from './mesh-picture.ts';
-import type { ListedDevice } from './mesh-reader.ts';
+import type { AskedDevice, ListedDevice } from './mesh-reader.ts';
 
 const maxListed = 1_024;
 const maxTold = 1_024;
@@ -58,6 +58,12 @@ export class ToldWords {
     return null;
   }
 }
+
+/** Whether a word is of the device that was asked. */
+export const isOwnWord = (
+  word: DeviceDiagnostics,
+  { extAddress }: Pick<AskedDevice, 'extAddress'>,
+): boolean => word.extAddress === null || word.extAddress === extAddress;
 
 /** The later word, field by field; what it does not say stays. */
 function later(earlier: DeviceDiagnostics, word: DeviceDiagnostics): DeviceDiagnostics {
