@@ -13,9 +13,11 @@ import { pipelineBenchmark } from './pipeline.ts';
 import { queryBenchmark } from './query.ts';
 import { printReport } from './report.ts';
 import { scanBenchmark } from './scan.ts';
+import { stockMeshBenchmark } from './stock-mesh.ts';
 
 const benchmarks: readonly Benchmark[] = [
   scanBenchmark,
+  stockMeshBenchmark,
   connectionsBenchmark,
   fanoutBenchmark,
   httpIngestBenchmark,
