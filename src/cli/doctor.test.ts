@@ -6,7 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { createCliHarness } from '../../test/support/cli-harness.ts';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { problem, startFakeHub } from '../../test/support/fake-hub.ts';
-import { borderRouterView } from '../../test/support/samples.ts';
+import { borderRouterView, meshReadingView } from '../../test/support/samples.ts';
 import type { ReadFailureCode, ReadResult } from '../agent/mesh/mesh-reader.ts';
 import { defaultConfig } from '../config.ts';
 import { borderRouterSchema } from '../protocol/border-router.ts';
@@ -155,21 +155,11 @@ describe('checks of border routers', () => {
   });
 
   it('say which meshes could not be read, and what to do', () => {
-    const collection = {
-      source: 'otbr-rest',
-      dialect: 'json-api',
-      address: null,
-      endedAt: null,
-      durationMs: 900,
-      radioRequests: 128,
-      radioBudget: 128,
-      devices: 40,
-      expectedRouters: 30,
-      answeredRouters: 28,
+    const collection = meshReadingView({
       complete: false,
       problemCode: 'over_budget',
       problem: 'the budget of 128 requests is spent',
-    };
+    });
     const views = [
       borderRouterView({
         id: 'BR-1',

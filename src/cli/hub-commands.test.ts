@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createCliHarness } from '../../test/support/cli-harness.ts';
 import { problem, startFakeHub } from '../../test/support/fake-hub.ts';
-import { borderRouterView, emptyTopology } from '../../test/support/samples.ts';
+import { borderRouterView, emptyTopology, meshReadingView } from '../../test/support/samples.ts';
 import type { BorderRouterCandidateWire } from '../protocol/border-router-candidate.ts';
 import type { RegisteredNodeWire } from '../protocol/border-router.ts';
 import { toWire } from '../protocol/wire.ts';
@@ -149,21 +149,7 @@ describe('threadhub border-routers', () => {
   });
 
   it('shows how each reads its mesh: with what, for how many radio requests, and whether all of it', async () => {
-    const collection = {
-      source: 'otbr-rest',
-      dialect: 'json-api',
-      address: 'http://127.0.0.1:8081',
-      endedAt: null,
-      durationMs: 570,
-      radioRequests: 27,
-      radioBudget: 128,
-      devices: 13,
-      expectedRouters: 9,
-      answeredRouters: 9,
-      complete: true,
-      problemCode: null,
-      problem: null,
-    };
+    const collection = meshReadingView();
     const ofNoUse = { radioRequests: null, complete: false, problem: 'a reason' };
     const items = [
       borderRouter({ id: 'whole', collection }),

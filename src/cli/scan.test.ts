@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createCliHarness } from '../../test/support/cli-harness.ts';
 import { type FakeHubAnswer, problem, startFakeHub } from '../../test/support/fake-hub.ts';
-import { borderRouterView, finishedScan, scanNode } from '../../test/support/samples.ts';
+import { borderRouterView, finishedScan, meshReadingView, scanNode } from '../../test/support/samples.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import type { Scan, ScanState } from '../protocol/scan.ts';
 import { toWire } from '../protocol/wire.ts';
@@ -54,21 +54,10 @@ describe('threadhub scan', () => {
   );
 
   it('tells how the border routers that were asked read their meshes', async () => {
-    const collection = {
-      source: 'otbr-rest',
-      dialect: 'json-api',
-      address: null,
-      endedAt: null,
-      durationMs: 1_240,
-      radioRequests: 22,
-      radioBudget: 128,
-      devices: 13,
-      expectedRouters: 9,
-      answeredRouters: 8,
-      complete: false,
-      problemCode: 'silent',
-      problem: '0x8400 is silent\u001b[2J',
-    };
+    const collection = meshReadingView({
+      ...{ durationMs: 1_240, radioRequests: 22, answeredRouters: 8 },
+      ...{ complete: false, problemCode: 'silent', problem: '0x8400 is silent\u001b[2J' },
+    });
     const items = [
       borderRouterView({ id: 'BR-001', collection }),
       borderRouterView({ id: 'BR-009', collection }),

@@ -5,7 +5,7 @@ import type { BorderRouter, Connection } from '../protocol/border-router.ts';
 import type { HeartbeatMessage } from '../protocol/border-router-messages.ts';
 import { asBorderRouterId } from '../protocol/ids.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
-import { finishedScan, borderRouterView } from '../../test/support/samples.ts';
+import { finishedScan, borderRouterView, meshReadingView } from '../../test/support/samples.ts';
 
 const id = asBorderRouterId('BR-001');
 let facts: FactBus;
@@ -60,21 +60,10 @@ describe('border routers', () => {
   });
 
   it('shows what the last reading of a mesh cost on the radio, and nothing where nodes are asked by themselves', async () => {
-    const collection = {
-      source: 'otbr-rest',
-      dialect: 'json-api',
-      address: 'http://127.0.0.1:8081',
-      endedAt: 1_700_000_000_000,
-      durationMs: 870,
-      radioRequests: 19,
-      radioBudget: 128,
-      devices: 13,
-      expectedRouters: 9,
-      answeredRouters: 8,
-      complete: false,
-      problemCode: 'silent',
-      problem: 'one router was silent',
-    };
+    const collection = meshReadingView({
+      ...{ durationMs: 870, radioRequests: 19, answeredRouters: 8 },
+      ...{ complete: false, problemCode: 'silent', problem: 'one router was silent' },
+    });
     metrics.watchBorderRouters(() => [
       borderRouterView({ id, collection }),
       borderRouterView({ id: 'BR-002' }),

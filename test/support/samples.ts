@@ -46,6 +46,28 @@ export function borderRouterView(fields: Partial<BorderRouter> = {}): BorderRout
   };
 }
 
+/** A reading of a whole mesh that reached everybody. */
+export function meshReadingView(
+  fields: Partial<NonNullable<BorderRouter['collection']>> = {},
+): NonNullable<BorderRouter['collection']> {
+  return {
+    source: 'otbr-rest',
+    dialect: 'json-api',
+    address: null,
+    endedAt: null,
+    durationMs: 570,
+    radioRequests: 27,
+    radioBudget: 128,
+    devices: 13,
+    expectedRouters: 9,
+    answeredRouters: 9,
+    complete: true,
+    problemCode: null,
+    problem: null,
+    ...fields,
+  };
+}
+
 export function scanNode(fields: Partial<ScanNode> = {}): ScanNode {
   return {
     name: 'd4E',
