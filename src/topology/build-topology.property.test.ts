@@ -141,7 +141,11 @@ describe('any topology', () => {
         expect(new Set(shown).size).toBe(shown.length);
         expect(names.sort()).toEqual(given.nodes.map((node) => node.name).sort());
         const routers = topology.nodes.flatMap((node) => (node.kind === 'border_router' ? [node.brId] : []));
-        expect(routers.sort()).toEqual(given.borderRouters.map((item) => item.id).sort());
+        const connected = topology.networks.flatMap(({ brIds }) => brIds);
+        expect(connected.sort()).toEqual(given.borderRouters.map((item) => item.id).sort());
+        // Two connections for one device are one node.
+        expect(new Set(routers).size).toBe(routers.length);
+        expect(connected).toEqual(expect.arrayContaining(routers));
 
         for (const link of topology.links) {
           expect(link.a < link.b).toBe(true);

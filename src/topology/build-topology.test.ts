@@ -295,6 +295,20 @@ describe('who is who', () => {
     });
   });
 
+  it('shows a border router once that two agents read, and the one that is online speaks for it', () => {
+    const device = { extAddress: ext('a'), rloc16: '0x0400', role: 'leader' } as const;
+    const borderRouters = [
+      borderRouter('BR-1', { ...device, online: false }),
+      borderRouter('BR-2', device),
+      borderRouter('BR-3', { rloc16: '0x0400', online: false }),
+    ];
+    const topology = build([], { borderRouters: borderRouters.slice(0, 2) });
+    expect(topology.nodes).toMatchObject([{ id: ext('a'), brId: 'BR-2', state: 'answered' }]);
+    expect(topology.networks[0]?.brIds).toEqual(['BR-1', 'BR-2']);
+    // A place alone may have had another device.
+    expect(node(build([], { borderRouters }), 'br:BR-3')).toMatchObject({ state: 'silent' });
+  });
+
   it('shows a border router that has told nothing of itself, but expects no router there', () => {
     const topology = build([answered('a', { role: 'leader', rloc16: '0x0400' })], {
       borderRouters: [borderRouter('BR-1')],

@@ -311,7 +311,9 @@ function toNetworks(
       extPanId: keys.extPanIdOf(key),
       prefixes: keys.prefixesOf(key),
       brIds: members
-        .flatMap((draft) => (draft.borderRouter === null ? [] : [draft.borderRouter.id]))
+        .flatMap(({ borderRouter, otherBorderRouterIds }) =>
+          borderRouter === null ? [] : [borderRouter.id, ...otherBorderRouterIds],
+        )
         .sort(compareText),
       ...findPartitions(key, members, scopes, label),
     };

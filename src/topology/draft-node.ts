@@ -16,6 +16,8 @@ export interface DraftNode {
   readonly otherNames: string[];
   /** Null where it is no border router of this hub. */
   borderRouter: TopologyBorderRouter | null;
+  /** Further connections for the same device: two agents read it, or one came back under another id. */
+  readonly otherBorderRouterIds: string[];
   /** Its own answer in this scan. */
   answer: NetworkInfo | null;
   remembered: EarlierNode | null;
@@ -55,6 +57,7 @@ export function draftNode(id: string, network: string, extAddress: string | null
     observation: null,
     otherNames: [],
     borderRouter: null,
+    otherBorderRouterIds: [],
     answer: null,
     remembered: null,
     sightings: [],

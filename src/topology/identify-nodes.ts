@@ -45,7 +45,7 @@ export function identifyNodes(
 
   for (const answer of answers) if (answer.extAddress !== null) addAnswered(answer, directory);
   for (const answer of answers) if (answer.extAddress === null) addAnswered(answer, directory);
-  for (const borderRouter of [...input.borderRouters].sort((a, b) => compareText(a.id, b.id)))
+  for (const borderRouter of [...input.borderRouters].sort(onlineFirst))
     addBorderRouter(borderRouter, keys.ofBorderRouter(borderRouter), scopes, directory);
   const answered = new Set(answers.map((answer) => answer.observation));
   for (const observation of observations)
@@ -143,6 +143,10 @@ function addBorderRouter(
 ): void {
   const place = placeOfBorderRouter(borderRouter, network, scopes);
   const node = nodeOfBorderRouter(borderRouter, network, place, directory);
+  if (node.borderRouter !== null) {
+    node.otherBorderRouterIds.push(borderRouter.id);
+    return;
+  }
   node.borderRouter = borderRouter;
   if (place === null) return;
   if (borderRouter.online && node.answer === null) directory.take(place, node);
@@ -175,11 +179,15 @@ function nodeOfBorderRouter(
         ? null
         : (directory.takenBy(place) ??
           (alias === null ? directory.byPlace(place) : directory.byExtAddress(alias, network)));
-  // Two border routers on one device cannot be: the second keeps a place of its own on the map.
-  return node === null || node.borderRouter !== null
-    ? directory.byOtherId(`br:${borderRouter.id}`, network)
-    : node;
+  if (node === null) return directory.byOtherId(`br:${borderRouter.id}`, network);
+  if (node.borderRouter === null || (extAddress !== null && node.network === network)) return node;
+  // Two that share a place only cannot be one device: the second keeps a place of its own on the map.
+  return directory.byOtherId(`br:${borderRouter.id}`, network);
 }
+
+/** A connection that stands speaks for its device, rather than one that has gone. */
+const onlineFirst = (a: TopologyBorderRouter, b: TopologyBorderRouter): number =>
+  Number(b.online) - Number(a.online) || compareText(a.id, b.id);
 
 /** Not answered, or with an answer that could not be read. */
 function addSilent(
