@@ -172,6 +172,22 @@ describe('OtbrHttpClient', () => {
     expect(always503.received).toHaveLength(2);
   });
 
+  it('asks once more where an answer broke off, but never posts a task twice', async () => {
+    const cut = 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"a":';
+    await using onceCut = await openRawServer((socket, connection) =>
+      socket.end(connection === 0 ? cut : json('{}')),
+    );
+    const client = new OtbrHttpClient({ baseUrl: onceCut.url, clock: systemClock });
+    expect(await client.get('/node', never)).toMatchObject({ ok: true, value: { kind: 'json' } });
+    await using alwaysCut = await openRawServer((socket) => socket.end(cut));
+    const other = new OtbrHttpClient({ baseUrl: alwaysCut.url, clock: systemClock });
+    expect(await other.get('/node', never)).toMatchObject({ ok: false, code: 'malformed' });
+    expect(alwaysCut.received).toHaveLength(2);
+    const posted = await other.postTask('updateDeviceCollectionTask', {}, never);
+    expect(posted).toMatchObject({ ok: false, code: 'malformed' });
+    expect(alwaysCut.received).toHaveLength(3);
+  });
+
   it('says off where the host answers and nobody listens, and how to change that', async () => {
     const server = await openRawServer(() => undefined);
     await server[Symbol.asyncDispose]();

@@ -75,6 +75,11 @@ type RawAnswer = ReadResult<{
   readonly body: Buffer;
 }>;
 
+/** The connection was lost in the middle of an answer. */
+interface BrokenOff extends ReadFailure {
+  readonly brokeOff: true;
+}
+
 export class OtbrHttpClient {
   readonly #base: URL;
   readonly #clock: Clock;
@@ -125,10 +130,16 @@ export class OtbrHttpClient {
     });
   }
 
-  /** Once more where the border router says that it failed: it may be starting, or its queue may be full. */
+  /**
+   * Once more where the border router says that it failed: it may be starting, or its queue may be full. And where the
+   * answer to a GET broke off; what a broken POST did is not known.
+   */
   async #twice(exchange: Exchange): Promise<ReadResult<OtbrAnswer>> {
     const first = await this.#answer(exchange);
-    if (!first.ok || first.value.kind !== 'refused' || first.value.status < 500) return first;
+    const isWorthIt = first.ok
+      ? first.value.kind === 'refused' && first.value.status >= 500
+      : exchange.method === 'GET' && 'brokeOff' in first;
+    if (!isWorthIt) return first;
     if (!(await pause(this.#clock, retryPauseMs, exchange.signal))) return cancelled;
     return this.#answer(exchange);
   }
@@ -189,7 +200,7 @@ export class OtbrHttpClient {
           else chunks.push(chunk);
         });
         response.on('error', () =>
-          settle(malformed(`${this.address}${path} broke off after ${bytes} bytes`)),
+          settle(brokenOff(`${this.address}${path} broke off after ${bytes} bytes`)),
         );
         response.on('end', () =>
           settle({
@@ -228,6 +239,8 @@ export const cancelled: ReadFailure = { ok: false, code: 'cancelled', reason: 'n
 export const failure = (code: ReadFailureCode, reason: string): ReadFailure => ({ ok: false, code, reason });
 
 export const malformed = (reason: string): ReadFailure => failure('malformed', reason);
+
+const brokenOff = (reason: string): BrokenOff => ({ ...malformed(reason), brokeOff: true });
 
 const mediaType = (header: string | undefined): string =>
   (header ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
