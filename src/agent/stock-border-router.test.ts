@@ -230,6 +230,25 @@ describe('a stock border router', () => {
     expect(clock.pending).toBe(0);
   });
 
+  it('reads again, less and less often, until a reading has told devices: before that nobody scans', async () => {
+    const { router, clock, world } = setUp();
+    world.state = { ok: true, value: withOmr };
+    void router.run();
+    await settle();
+    expect(world.discoveries).toBe(0);
+    await clock.advance(15_000);
+    expect(world.discoveries).toBe(1);
+    await clock.advance(29_999);
+    expect(world.discoveries).toBe(1);
+    world.learns = () => world.tell(seen(omrAddress));
+    await clock.advance(1);
+    expect(world.discoveries).toBe(2);
+    await clock.advance(3_600_000);
+    expect(world.discoveries).toBe(2);
+    await router.close();
+    expect(clock.pending).toBe(0);
+  });
+
   it('connects again when a reading shows that the prefix became another, and only then', async () => {
     const { router, world, agents, connect, facts } = setUp();
     world.state = { ok: true, value: withOmr };

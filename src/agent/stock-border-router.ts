@@ -63,6 +63,10 @@ const stateTimeoutMs = 5_000;
 /** Pauses between looks: a border router that boots takes half a minute, one that is away may be so for days. */
 const lookMinMs = 500;
 const lookMaxMs = 30_000;
+/** Pauses before the mesh is read again that nobody has been told of: the hub asks for it once when it connects. */
+const readAgainMinMs = 15_000;
+const readAgainMaxMs = 300_000;
+const readingLimitMs = 60_000;
 
 export class StockBorderRouter {
   readonly #options: StockBorderRouterOptions;
@@ -73,6 +77,8 @@ export class StockBorderRouter {
   #state: BorderRouterState | null = null;
   /** Under which the mesh knows it, as the last reading told. */
   #ownAddress: Ipv6Address | null = null;
+  /** A reading brought devices. */
+  #hasToldItsMesh = false;
   #connected: { readonly agent: Agent; readonly networkPrefix: string | null } | null = null;
   /** Replaced by the one above as soon as that one is connected. */
   readonly #retired: Agent[] = [];
@@ -105,6 +111,7 @@ export class StockBorderRouter {
     }
     this.#cancelConnectAnyway();
     this.#then(() => this.#connect());
+    await this.#untilItTellsItsMesh();
     await aborted(signal);
     await this.#work;
   }
@@ -134,6 +141,18 @@ export class StockBorderRouter {
       if (result.code !== lastCode) onFact({ kind: 'waiting', failure: result });
       lastCode = result.code;
       await pause(clock, backoff.nextMs(), this.#closing.signal);
+    }
+  }
+
+  /** Nobody scans a mesh of which no device is known, so a first reading that failed is not the last. */
+  async #untilItTellsItsMesh(): Promise<void> {
+    const { clock, random = Math.random } = this.#options;
+    const isOver = (): boolean => this.#hasToldItsMesh || this.#closing.signal.aborted;
+    const backoff = new Backoff({ minMs: readAgainMinMs, maxMs: readAgainMaxMs, random });
+    while (!isOver()) {
+      await pause(clock, backoff.nextMs(), this.#closing.signal);
+      if (isOver()) return;
+      await this.#within(readingLimitMs, (limit) => this.#openSource().discover(limit));
     }
   }
 
@@ -212,6 +231,7 @@ export class StockBorderRouter {
       if (collection !== null) this.#options.onFact({ kind: 'collected', report: collection });
       return;
     }
+    this.#hasToldItsMesh = true;
     const itself = news.nodes.find((node) => node.extAddress !== null && node.extAddress === extAddress);
     const address = parseIpv6(itself?.ipv6 ?? '');
     if (address === null) return;
