@@ -37,6 +37,13 @@ export async function probe(
       return { ok: true, value: { name: 'json-api', apiVersion: null, fieldNames: list.fieldNames } };
   }
 
+  // Failing is not missing: what it speaks is asked again at the next reading.
+  if (devices.ok && devices.value.kind === 'refused' && isFailing.has(devices.value.status))
+    return failure(
+      'rejected',
+      `${httpClient.address}/api/devices answers ${devices.value.status} ${devices.value.detail}`.trim(),
+    );
+
   const node = await httpClient.get('/node', signal);
   if (!node.ok) return node;
   const { address } = httpClient;
@@ -57,6 +64,8 @@ export async function probe(
     value: { name: isEsp(value, devices) ? 'esp' : 'legacy', apiVersion: null, fieldNames: null },
   };
 }
+
+const isFailing: ReadonlySet<number> = new Set([500, 503]);
 
 /** Null where it is not there, or names no resources for tasks. */
 function readWellKnown(answer: ReadResult<OtbrAnswer>): OtbrDialect | null {

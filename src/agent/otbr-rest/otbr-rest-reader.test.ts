@@ -483,6 +483,14 @@ describe('the dialect', () => {
     });
   });
 
+  it('is not taken for the older one where the list of devices fails', async () => {
+    await using receiver = await openHttpReceiver();
+    receiver.answer = (response) => response.writeHead(503).end();
+    const answer = await probeOtbrRest(receiver.url, never);
+    expect(answer).toMatchObject({ ok: false, code: 'rejected' });
+    expect(answer.ok ? '' : answer.reason).toContain('/api/devices answers 503');
+  });
+
   it('is none of a server that answers something else with 200', async () => {
     await using receiver = await openHttpReceiver();
     receiver.answer = (response) => response.setHeader('content-type', 'text/html').end('<html></html>');
