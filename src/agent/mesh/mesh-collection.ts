@@ -105,6 +105,8 @@ const fewestListed = 2;
 const surelyThereMs = 10_000;
 /** A query and a get. */
 const requestsOfRouter = 2;
+/** Routers that are only listed, and most likely gone: so many are asked before the mesh is searched. */
+const fewDoubtful = 2;
 /** Answers in a row that cannot be used: then it is the border router. */
 const maxUnusableInARow = 3;
 
@@ -342,9 +344,11 @@ export class MeshCollection implements MeshReading {
     return (
       this.#firstOf(ends, 0, placeTopics) ??
       this.#firstOf(unlikely, 0, routerTopics) ??
-      this.#firstOf(doubtful, 0, routerTopics) ??
+      // One of them may be the router that is named by its place only.
+      this.#firstOf(doubtful.slice(0, fewDoubtful), 0, routerTopics) ??
       this.#firstOf(routers, 1, routerTopics) ??
       (this.#surveys < maxSurveys && this.#maySearch(facts) ? { kind: 'survey' } : null) ??
+      this.#firstOf(doubtful, 0, routerTopics) ??
       this.#firstOf(strays(facts), 0, placeTopics) ??
       this.#firstOf(doubtful, 1, routerTopics) ??
       this.#firstOf(ends, 1, placeTopics) ??

@@ -301,6 +301,22 @@ describe('searching the mesh', () => {
     expect(reader.surveys).toBe(2);
   });
 
+  it('comes before routers that are only listed, however many', async () => {
+    await readMesh();
+    await clock.advance(60_000);
+    reader.unlisted.add(extAddressOf(6));
+    const gone = Array.from({ length: 20 }, (_, index) => ({
+      extAddress: asExtAddress(`dead0000000000${String(index).padStart(2, '0')}`),
+      kind: 'router' as const,
+      ipv6Addresses: [],
+      hostname: null,
+    }));
+    reader.mesh = { ...reader.mesh, listed: [...gone, ...reader.mesh.listed] };
+    const answer = scan(nodeOf(6).mleid);
+    await clock.advance(10_000);
+    expect(parsed(await answer).role).toBe('router');
+  });
+
   it('is not repeated soon for a router that it did not find', async () => {
     reader.mesh = {
       ...reader.mesh,
