@@ -45,10 +45,10 @@ export interface TopologiesOptions {
 }
 
 /**
- * Partial maps take at most a fiftieth of the time: the map of a thousand nodes and many pages must not slow the scan that
+ * Partial maps take at most a hundredth of the time: the map of a thousand nodes and many pages must not slow the scan that
  * it shows, whose results come one by one as well.
  */
-const updateSpacing = 50;
+const updateSpacing = 100;
 /** So long after a network's last node was decided its part of the map is built, with those of others meanwhile. */
 const prepareAfterMs = 50;
 /** Past scans read at the start to learn where silent nodes were. */
