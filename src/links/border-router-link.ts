@@ -176,7 +176,8 @@ export class BorderRouterLink {
 
   /** Sends a command whose answer is awaited. `full`: nothing was sent; wait for `whenWritable`. */
   send(command: HubCommand): SendResult {
-    this.#cork();
+    // A `discover` comes alone.
+    if (command.command === 'scan_node') this.#cork();
     const result = this.#outbox.send(encodeHubCommand(command, this.handshake.encoding));
     if (result !== 'queued') return result;
     this.#sent += 1;
