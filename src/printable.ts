@@ -7,3 +7,15 @@ export function printable(text: string): string {
     return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
   });
 }
+
+/** Without control characters, for names that are kept as well as shown. */
+export function withoutControls(text: string): string {
+  // eslint-disable-next-line no-control-regex -- finding control characters is the point
+  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, '');
+}
+
+/** A name that a device gives itself, trimmed and cut to `longest` characters; null where nothing is left. */
+export function printableName(text: string, longest: number): string | null {
+  const plain = withoutControls(text).trim();
+  return plain === '' ? null : plain.slice(0, longest).toWellFormed();
+}

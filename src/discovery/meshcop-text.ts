@@ -7,6 +7,7 @@
  */
 import { type ExtAddress, parseExtAddress } from '../protocol/ids.ts';
 import { formatIpv6Prefix, parseIpv6Prefix } from '../protocol/ipv6.ts';
+import { printableName } from '../printable.ts';
 
 export interface MeshcopText {
   readonly networkName: string | null;
@@ -74,9 +75,7 @@ function isActive(state: number | null): boolean | null {
 }
 
 function toText(value: Buffer | undefined): string | null {
-  // eslint-disable-next-line no-control-regex -- names are shown on terminals
-  const text = (value?.toString('utf8') ?? '').replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, '').trim();
-  return text === '' ? null : text.slice(0, maxTextLength).toWellFormed();
+  return printableName(value?.toString('utf8') ?? '', maxTextLength);
 }
 
 function toPrefix(value: Buffer | undefined): string | null {

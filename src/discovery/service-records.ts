@@ -5,6 +5,7 @@
  */
 import { isIPv4 } from 'node:net';
 import { parseIpv6 } from '../protocol/ipv6.ts';
+import { withoutControls } from '../printable.ts';
 
 /** A record as a DNS library decodes it; nothing of it is trusted. */
 export interface DnsRecord {
@@ -167,7 +168,5 @@ export function instanceName(fullName: string, service: string): string {
     else bytes.push(...Buffer.from(character ?? part));
   }
   const text = Buffer.from(bytes).toString('utf8');
-  // eslint-disable-next-line no-control-regex -- names are shown on terminals
-  const plain = text.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, '');
-  return plain.slice(0, 64).toWellFormed();
+  return withoutControls(text).slice(0, 64).toWellFormed();
 }

@@ -16,6 +16,7 @@ import type { Ipv6Address } from '../../protocol/ipv6.ts';
 import { type DeviceDiagnostics, type DeviceMode, nothingTold } from '../mesh/device-diagnostics.ts';
 import { pickDiagnosticCounters } from './cli-counters.ts';
 import { type Fields, readNamedValue, toExtAddress, toIpv6Address, toRloc16, toWhole } from './cli-fields.ts';
+import { printableName } from '../../printable.ts';
 
 const blockStart = /^\s*DIAG_GET\.rsp\/ans from \S{1,64}?:?(?:\s+([0-9a-f]*))?\s*$/i;
 
@@ -109,9 +110,7 @@ function leadingWhole(text: string | undefined, max: number): number | null {
 
 /** Vendors leave names empty; other devices print them into a terminal. */
 export function toText(text: string | undefined): string | null {
-  // eslint-disable-next-line no-control-regex -- control characters are what it takes out
-  const plain = (text ?? '').replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, '').trim();
-  return plain === '' ? null : plain.slice(0, maxTextLength).toWellFormed();
+  return printableName(text ?? '', maxTextLength);
 }
 
 /** Type, length and value, each length one byte or, behind 0xff, two. The first of a type counts. */
