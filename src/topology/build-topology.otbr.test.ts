@@ -5,32 +5,10 @@ import {
   recordedDiagnostics,
 } from '../../test/fixtures/topology/otbr-mesh.ts';
 import { inputOf, scanFrom } from '../../test/fixtures/topology/recorded-mesh.ts';
+import { otbrChildren, otbrLinks } from '../../test/support/otbr-recordings.ts';
 import type { LinkEvidence, Topology, TopologyLink, TopologyNode } from '../protocol/topology.ts';
 import { buildTopology } from './build-topology.ts';
 import { nothingKnown, rememberTopology } from './earlier-knowledge.ts';
-
-/** dBm received by the first; the second hears 3 dB less. */
-const designedLinks: readonly (readonly [number, number, number])[] = [
-  [1, 2, -45],
-  [1, 3, -60],
-  [1, 4, -78],
-  [2, 3, -55],
-  [2, 5, -70],
-  [3, 4, -65],
-  [3, 6, -82],
-  [4, 7, -72],
-  [5, 6, -60],
-  [5, 8, -84],
-  [7, 9, -70],
-  [8, 9, -88],
-];
-/** Child, parent, and what the parent hears. */
-const designedParents: readonly (readonly [number, number, number])[] = [
-  [10, 5, -78],
-  [12, 7, -69],
-  [13, 8, -76],
-  [14, 9, -83],
-];
 
 const startedAt = Date.UTC(2026, 10, 20, 18, 13);
 
@@ -58,7 +36,7 @@ describe('a mesh as an OpenThread border router tells it', () => {
   const topology = buildTopology(inputOf(scanFrom(recordedAnswers(), 'otbr', startedAt)));
 
   it('has the designed links between routers, with the signal of each direction', () => {
-    for (const [a, b, rssi] of designedLinks) {
+    for (const [a, b, rssi] of otbrLinks) {
       expect(heard(topology, a, b), `${a} hears ${b}`).toEqual([rssi]);
       expect(heard(topology, b, a), `${b} hears ${a}`).toEqual([rssi - 3]);
       expect(evidence(topology, a, b)[0]).toMatchObject({ source: 'neighbor_table', lastRssi: rssi });
@@ -68,17 +46,17 @@ describe('a mesh as an OpenThread border router tells it', () => {
         oneWay: false,
       });
     }
-    expect(topology.links.filter(({ kind }) => kind === 'router_router')).toHaveLength(designedLinks.length);
+    expect(topology.links.filter(({ kind }) => kind === 'router_router')).toHaveLength(otbrLinks.length);
   });
 
   it('has each child at its parent, with what the parent hears and nothing that nobody measured', () => {
-    for (const [child, parent, rssi] of designedParents) {
+    for (const [child, parent, rssi] of otbrChildren) {
       expect(byNumber(topology, child).parentId).toBe(byNumber(topology, parent).id);
       expect(heard(topology, parent, child)).toEqual([rssi]);
       expect(evidence(topology, child, parent)).toEqual([]);
       expect(linkBetween(topology, child, parent)).toMatchObject({ state: 'live', oneWay: false });
     }
-    expect(topology.links).toHaveLength(designedLinks.length + designedParents.length);
+    expect(topology.links).toHaveLength(otbrLinks.length + otbrChildren.length);
   });
 
   it('gives each its role, and says who spoke for the sleepy ones', () => {

@@ -21,6 +21,7 @@ import {
   type Threadhub,
   until,
 } from '../support/hub-process.ts';
+import { otbrChildren, otbrLinks } from '../support/otbr-recordings.ts';
 import { openOtbrReplay, type OtbrReplay } from '../support/otbr-replay.ts';
 
 const groundTruth = JSON.parse(
@@ -30,32 +31,6 @@ const nodeNumbers = Object.keys(groundTruth.nodes).map(Number);
 const numberOf = new Map(
   Object.entries(groundTruth.nodes).map(([number, { extaddr }]) => [extaddr, Number(number)]),
 );
-
-/**
- * As the recorded mesh was designed: dBm that the first node hears of the second, which hears 3 dB less. A link of −91 dBm between
- * 6 and 7 was planned too; the routers made none of it.
- */
-const designedLinks: readonly (readonly [number, number, number])[] = [
-  [1, 2, -45],
-  [1, 3, -60],
-  [1, 4, -78],
-  [2, 3, -55],
-  [2, 5, -70],
-  [3, 4, -65],
-  [3, 6, -82],
-  [4, 7, -72],
-  [5, 6, -60],
-  [5, 8, -84],
-  [7, 9, -70],
-  [8, 9, -88],
-];
-/** Child, parent, and what the parent hears of it. */
-const designedChildren: readonly (readonly [number, number, number])[] = [
-  [10, 5, -78],
-  [12, 7, -69],
-  [13, 8, -76],
-  [14, 9, -83],
-];
 
 /** A link's nodes, what the first hears of the second, and what the second hears of the first. */
 type Row = readonly [number, number, number | null, number | null];
@@ -94,8 +69,8 @@ const designedMap = {
     14: { role: 'sleepy_child', parent: 9 },
   },
   links: inOrder([
-    ...designedLinks.map(([a, b, dBm]): Row => [a, b, dBm, dBm - 3]),
-    ...designedChildren.map(([child, parent, dBm]): Row => [parent, child, dBm, null]),
+    ...otbrLinks.map(([a, b, dBm]): Row => [a, b, dBm, dBm - 3]),
+    ...otbrChildren.map(([child, parent, dBm]): Row => [parent, child, dBm, null]),
   ]),
 };
 
@@ -252,7 +227,7 @@ it.each(['legacy', 'esp'] as const)(
       ]),
     );
     const betweenRouters = mapOf(topology).links.filter(([a, b]) => a >= 1 && b <= 9);
-    expect(betweenRouters).toEqual(designedLinks.map(([a, b]) => [a, b, null, null]));
+    expect(betweenRouters).toEqual(otbrLinks.map(([a, b]) => [a, b, null, null]));
   },
 );
 

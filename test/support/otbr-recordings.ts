@@ -22,6 +22,32 @@ export const otbrNodes: Readonly<Record<number, string>> = {
   14: 'a654f540eac5cbaf',
 };
 
+/**
+ * Links of the recorded mesh as it was designed: dBm that the first router hears of the second, which hears 3 dB less. One of −91 dBm
+ * between 6 and 7 was planned too; the routers made none of it.
+ */
+export const otbrLinks: readonly (readonly [first: number, second: number, dbm: number])[] = [
+  [1, 2, -45],
+  [1, 3, -60],
+  [1, 4, -78],
+  [2, 3, -55],
+  [2, 5, -70],
+  [3, 4, -65],
+  [3, 6, -82],
+  [4, 7, -72],
+  [5, 6, -60],
+  [5, 8, -84],
+  [7, 9, -70],
+  [8, 9, -88],
+];
+/** Its children, and what their parent hears of them, dBm; what they hear themselves nobody tells. */
+export const otbrChildren: readonly (readonly [child: number, parent: number, dbm: number])[] = [
+  [10, 5, -78],
+  [12, 7, -69],
+  [13, 8, -76],
+  [14, 9, -83],
+];
+
 /** Field names of before July 2026. */
 export const olderNames: Readonly<Record<string, string>> = {
   fullThreadDevice: 'deviceTypeFTD',

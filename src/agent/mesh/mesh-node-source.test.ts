@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { FakeMeshReader, recordedMesh } from '../../../test/support/fake-mesh-reader.ts';
+import { otbrChildren, otbrLinks } from '../../../test/support/otbr-recordings.ts';
 import { asExtAddress, type ExtAddress } from '../../protocol/ids.ts';
 import { asIpv6Address, parseIpv6 } from '../../protocol/ipv6.ts';
 import { type NetworkInfo, parseNetworkInfo } from '../../protocol/network-info.ts';
@@ -21,28 +22,6 @@ const truth = JSON.parse(
   readFileSync(join(import.meta.dirname, '../../../test/fixtures/otbr/mesh-ground-truth.json'), 'utf8'),
 ) as GroundTruth;
 const nodeNumbers = Object.keys(truth.nodes).map(Number);
-
-/** Designed links: what the first node receives, dBm; the second hears 3 dB less. */
-const links: readonly (readonly [first: number, second: number, dbm: number])[] = [
-  [1, 2, -45],
-  [1, 3, -60],
-  [1, 4, -78],
-  [2, 3, -55],
-  [2, 5, -70],
-  [3, 4, -65],
-  [3, 6, -82],
-  [4, 7, -72],
-  [5, 6, -60],
-  [5, 8, -84],
-  [7, 9, -70],
-  [8, 9, -88],
-];
-const childLinks: readonly (readonly [child: number, parent: number, dbm: number])[] = [
-  [10, 5, -75],
-  [12, 7, -66],
-  [13, 8, -73],
-  [14, 9, -80],
-];
 
 const never = new AbortController().signal;
 
@@ -147,17 +126,17 @@ describe('reading the recorded mesh', () => {
   });
 
   it('tells each link by its receiver, as the mesh was built', async () => {
-    for (const [first, second, dbm] of links) {
+    for (const [first, second, dbm] of otbrLinks) {
       const [one, other] = [await infoOf(first), await infoOf(second)];
       const heard = one.neighbors.find(({ extAddress }) => extAddress === extAddressOf(second));
       const heardBack = other.neighbors.find(({ extAddress }) => extAddress === extAddressOf(first));
       expect([first, second, heard?.rssi, heardBack?.rssi]).toEqual([first, second, dbm, dbm - 3]);
     }
-    for (const [child, parent, dbm] of childLinks) {
+    for (const [child, parent, dbm] of otbrChildren) {
       const row = (await infoOf(parent)).children.find(
         ({ extAddress }) => extAddress === extAddressOf(child),
       );
-      expect([child, row?.rssi]).toEqual([child, dbm - 3]);
+      expect([child, row?.rssi]).toEqual([child, dbm]);
       const own = await infoOf(child);
       // What the child itself hears nobody has told.
       expect(own.parent).toMatchObject({ extAddress: extAddressOf(parent), rssi: null, lqi: null });

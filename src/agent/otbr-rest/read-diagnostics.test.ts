@@ -2,6 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  otbrChildren,
+  otbrLinks,
   otbrNodes,
   otbrRecordedBody,
   otbrRecordedDiagnostics,
@@ -12,29 +14,6 @@ import type { DeviceDiagnostics } from '../mesh/device-diagnostics.ts';
 import { readDevices } from './read-devices.ts';
 import { readDiagnostics } from './read-diagnostics.ts';
 import { readState } from './read-state.ts';
-
-/** dBm heard by the first node of the pair; the second hears 3 dB less. Of 6 and 7, at −91 dBm, no link came about. */
-const links = [
-  [1, 2, -45],
-  [1, 3, -60],
-  [1, 4, -78],
-  [2, 3, -55],
-  [2, 5, -70],
-  [3, 4, -65],
-  [3, 6, -82],
-  [4, 7, -72],
-  [5, 6, -60],
-  [5, 8, -84],
-  [7, 9, -70],
-  [8, 9, -88],
-] as const;
-/** Child, parent, dBm heard by the child. */
-const children = [
-  [10, 5, -75],
-  [12, 7, -66],
-  [13, 8, -73],
-  [14, 9, -80],
-] as const;
 const routers = [1, 2, 3, 4, 5, 6, 7, 8, 9];
 
 const namings = [
@@ -59,7 +38,7 @@ describe.each(namings)('diagnostics with the names of $naming', ({ rename }) => 
         averageRssi,
       ]),
     );
-    const expected = links.flatMap(([a, b, dbm]) => [
+    const expected = otbrLinks.flatMap(([a, b, dbm]) => [
       [otbrNodes[a], otbrNodes[b], dbm],
       [otbrNodes[b], otbrNodes[a], dbm - 3],
     ]);
@@ -67,10 +46,10 @@ describe.each(namings)('diagnostics with the names of $naming', ({ rename }) => 
   });
 
   it('have every child with what its parent hears, with its link quality and its patience', () => {
-    for (const [child, parent, dbm] of children) {
+    for (const [child, parent, dbm] of otbrChildren) {
       const [row, ...others] = told(parent).children ?? [];
       expect(others).toEqual([]);
-      expect(row).toMatchObject({ extAddress: otbrNodes[child], averageRssi: dbm - 3, timeoutSeconds: 240 });
+      expect(row).toMatchObject({ extAddress: otbrNodes[child], averageRssi: dbm, timeoutSeconds: 240 });
       expect(row?.linkQuality).toBe(child === 14 ? 2 : 3);
       expect(row?.mode).toEqual(told(child).mode);
     }
